@@ -1,0 +1,151 @@
+// vulcyte/ops.h: the operations a graph is built from. Shapes are N,C,H,W; every op gives F32 unless it says U32.
+//
+// A constructor adds one node (or a few) and returns its result; errors stick to the graph (graph.h). Equation tags such as
+// [DICE 1] stand in docs/equations.md, in the shader and in the reference of the tests.
+#ifndef VULCYTE_OPS_H
+#define VULCYTE_OPS_H
+
+#include "graph.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VC_IGNORE 0xFFFFFFFFu // the label of a pixel that no loss or metric counts
+
+// ---- convolution (src/ops/conv.c, conv_transpose.c) -------------------------------------------------------------
+
+enum vc_padding { VC_PAD_SAME, VC_PAD_VALID }; // zeros around, or none
+struct vc_conv2d_desc {
+  enum vc_padding padding;
+  bool relu;           // y = max(y, 0), fused
+};
+// y[n,k,i,j] = b[k] + sum_{c,r,s} w[k,c,r,s] x[n,c,i+r-o,j+s-o], o = (side-1)/2 for SAME, 0 for VALID. [CONV 1]
+// x {N,C,H,W}, w {K,C,R,R} with R = 1 or 3, b {1,K,1,1} or NULL → {N,K,H',W'}.
+// Jobs with variants: conv2d_fwd, conv2d_dx, conv2d_dw.
+vc_tensor *vc_conv2d(vc_graph *g, vc_tensor *x, vc_tensor *w, vc_tensor *b, struct vc_conv2d_desc desc);
+// y[n,k,2i+r,2j+s] = b[k] + sum_c w[c,k,r,s] x[n,c,i,j]. x {N,C,H,W}, w {C,K,2,2}, b {1,K,1,1} → {N,K,2H,2W}. [UPCONV 1]
+vc_tensor *vc_conv_transpose2x2(vc_graph *g, vc_tensor *x, vc_tensor *w, vc_tensor *b);
+// Adjoints as nodes of their own. gz: gradient of the output before the ReLU.
+vc_tensor *vc_conv2d_dx(vc_graph *g, vc_tensor *gz, vc_tensor *w, struct vc_shape x_shape, enum vc_padding padding);
+vc_tensor *vc_conv2d_dw(vc_graph *g, vc_tensor *x, vc_tensor *gz, uint32_t side, enum vc_padding padding);
+vc_tensor *vc_conv_transpose2x2_dx(vc_graph *g, vc_tensor *gy, vc_tensor *w);
+vc_tensor *vc_conv_transpose2x2_dw(vc_graph *g, vc_tensor *x, vc_tensor *gy);
+
+// ---- shape (src/ops/pool.c, shape.c) ----------------------------------------------------------------------------
+
+// 2x2 windows, stride 2; even sides. The gradient goes to the first maximum of a window in row order. [POOL 1]
+vc_tensor *vc_max_pool2x2(vc_graph *g, vc_tensor *x);
+vc_tensor *vc_concat_channels(vc_graph *g, vc_tensor *a, vc_tensor *b); // a's channels first; equal N,H,W
+vc_tensor *vc_concat_batch(vc_graph *g, vc_tensor *a, vc_tensor *b);    // a's samples first; equal C,H,W; F32 or U32
+vc_tensor *vc_slice_channels(vc_graph *g, vc_tensor *x, uint32_t first, uint32_t count);
+// The window [top, top+h) x [left, left+w) of x; its adjoint pads with zeros. F32 or U32.
+vc_tensor *vc_crop(vc_graph *g, vc_tensor *x, uint32_t top, uint32_t left, uint32_t h, uint32_t w);
+// Reflection about the centres of the border pixels (…2 1 |0 1 2…); repeated where the margin exceeds the side.
+vc_tensor *vc_pad_reflect(vc_graph *g, vc_tensor *x, uint32_t top, uint32_t bottom, uint32_t left, uint32_t right);
+
+// ---- pointwise (src/ops/pointwise.c, dropout.c, softmax.c) --------------------------------------------------------
+
+vc_tensor *vc_relu(vc_graph *g, vc_tensor *x);
+// gy where y > 0, else 0: the gradient before a fused ReLU. [RELU 2]
+vc_tensor *vc_relu_grad(vc_graph *g, vc_tensor *gy, vc_tensor *y);
+vc_tensor *vc_scale(vc_graph *g, vc_tensor *x, float factor);
+// fa*a + fb*b for equal shapes; b may be NULL.
+vc_tensor *vc_combine(vc_graph *g, vc_tensor *a, float fa, vc_tensor *b, float fb);
+vc_tensor *vc_mul(vc_graph *g, vc_tensor *a, vc_tensor *b); // elementwise, equal shapes
+// Zeroes elements with probability rate and scales the rest by 1/(1-rate). The mask is Philox(key; element index / 4),
+// key = key[0..1] of the U32 feed {1,2,1,1}: made again, not stored, for the gradient. rate in [0,1); 0 gives x. [DROP 1]
+vc_tensor *vc_dropout(vc_graph *g, vc_tensor *x, float rate, vc_tensor *key);
+vc_tensor *vc_softmax(vc_graph *g, vc_tensor *z);     // over channels [SOFTMAX 1]
+vc_tensor *vc_log_softmax(vc_graph *g, vc_tensor *z);
+vc_tensor *vc_argmax(vc_graph *g, vc_tensor *x);      // over channels, lowest index of equals → U32 {N,1,H,W}; no gradient
+
+// ---- reductions (src/ops/reduce.c): two passes, fixed order, compensated or pairwise -------------------------------
+
+vc_tensor *vc_sum(vc_graph *g, vc_tensor *x);        // all elements → {1,1,1,1}
+vc_tensor *vc_mean(vc_graph *g, vc_tensor *x);
+vc_tensor *vc_sum_pixels(vc_graph *g, vc_tensor *x); // over N,H,W → {1,C,1,1}: bias gradients
+vc_tensor *vc_l2_norm(vc_graph *g, vc_tensor *x);    // sqrt(sum x²) → {1,1,1,1}; no gradient (the gradient norm)
+// Counts of floor(clamp(x,0,1)*(bins-1) + 1/2) per sample and channel → U32 {N,C,1,bins}; no gradient.
+vc_tensor *vc_histogram(vc_graph *g, vc_tensor *x, uint32_t bins);
+// m[a*C + b] = pixels of reference class a predicted as b; pixels with label VC_IGNORE are left out. predicted, labels
+// U32 {N,1,H,W} → U32 {1,C*C,1,1}; no gradient.
+vc_tensor *vc_confusion(vc_graph *g, vc_tensor *predicted, vc_tensor *labels, uint32_t n_classes);
+
+// ---- losses (src/ops/loss_*.c): scalars {1,1,1,1} -----------------------------------------------------------------
+
+enum vc_dice_denominator { VC_DICE_SQUARES, VC_DICE_SUM };
+enum vc_dice_weights { VC_DICE_UNIFORM, VC_DICE_GENERALISED };
+struct vc_dice_desc {
+  enum vc_dice_denominator denominator;
+  enum vc_dice_weights weights;
+};
+// METHOD: V-Net Dice; sums over all counted pixels of the batch; epsilon 1e-5. [DICE 1..3]
+// p {N,C,H,W} probabilities, labels U32 {N,1,H,W} (VC_IGNORE: not counted). Gradient to p.
+vc_tensor *vc_dice_loss(vc_graph *g, vc_tensor *p, vc_tensor *labels, struct vc_dice_desc desc);
+// Mean over counted pixels of -log p[label], from log-probabilities. 0 when no pixel counts. [CE 1]
+vc_tensor *vc_cross_entropy_loss(vc_graph *g, vc_tensor *log_p, vc_tensor *labels);
+struct vc_kl_desc {
+  float confidence;    // pixels count in the sum only where max_c target > confidence; 0: all
+  float temperature;   // the target is sharpened to target^(1/T) / sum; 0 or 1: as it is
+};
+// sum_valid sum_c t (log max(t,δ) - log max(p,δ)) / max(#valid, 1), δ = 2.2e-16; gradient to p only. [KL 1]
+// target, p {N,C,H,W} probabilities, valid F32 {N,1,H,W} of 0 and 1.
+vc_tensor *vc_kl_loss(vc_graph *g, vc_tensor *target, vc_tensor *p, vc_tensor *valid, struct vc_kl_desc desc);
+
+// ---- sampling (src/ops/sample.c, affine.c, intensity.c) -------------------------------------------------------------
+// Maps act on content: (M x)(u) = x(M⁻¹u). Positions are (x, y) pixels from the image's centre ((W-1)/2, (H-1)/2).
+// A "sampler" is M⁻¹ as 6 floats: source_x = a x + b y + c, source_y = d x + e y + f. An image covers
+// [-1/2, W-1/2) x [-1/2, H-1/2) in pixel coordinates. Feeds hold one record per sample of the batch.
+
+// One crop of a stored image. 8 words, so a feed of N windows has 8N U32.
+struct vc_window {
+  uint32_t word;       // first 32-bit word of the image's pixels in the pool
+  uint32_t width, height;
+  int32_t left, top;   // the window's corner in the image; may lie outside: reflected pixels, VC_IGNORE labels
+  uint32_t format;     // enum vc_pixel_format
+  uint32_t channels;   // stored interleaved; 1 where the graph wants 1
+  uint32_t reserved;
+};
+enum vc_pixel_format { VC_PIXEL_U8, VC_PIXEL_U16, VC_PIXEL_F32 }; // little-endian, packed in words, rows not padded
+// (pixel - lo[c]) * scale[c] of N windows. pool: U32 slot; windows U32 {1,8N,1,1}; range F32 feed {1,2C,1,1} = lo, scale
+// interleaved → {N,C,h,w}. No gradient. [NORM 1]
+vc_tensor *vc_crop_images(vc_graph *g, vc_tensor *pool, vc_tensor *windows, vc_tensor *range, struct vc_shape shape);
+// The class indices (VC_PIXEL_U8 in the pool; 255 means VC_IGNORE) of N windows → U32 {N,1,h,w}; outside: VC_IGNORE.
+vc_tensor *vc_crop_labels(vc_graph *g, vc_tensor *pool, vc_tensor *windows, struct vc_shape shape);
+
+// Bilinear, reflected about the border pixels' centres. samplers F32 {1,6N,1,1}. No gradient. [AFFINE 1]
+vc_tensor *vc_affine_image(vc_graph *g, vc_tensor *x, vc_tensor *samplers);
+// Nearest source pixel; positions outside the image: VC_IGNORE. labels U32 {N,1,H,W} → U32. [AFFINE 2]
+vc_tensor *vc_affine_labels(vc_graph *g, vc_tensor *labels, vc_tensor *samplers);
+// Bilinear with taps outside reflected; outputs whose position lies outside the image are 0. Exact adjoint in gather form
+// (no atomics, fixed order). For aligning probability maps. [AFFINE 3]
+vc_tensor *vc_align(vc_graph *g, vc_tensor *p, vc_tensor *samplers);
+// 1 where the first sampler's position lies in the sample's rectangle and the second's inside the image, else 0 →
+// F32 {N,1,h,w}. rects F32 feed {1,4N,1,1}: x0,y0,x1,y1 in pixel coordinates of the crop, x0-1/2 <= x < x1+1/2 counts
+// (the part of the crop that lies in its image). samplers_b may be NULL. [AFFINE 4]
+vc_tensor *vc_valid_mask(vc_graph *g, vc_tensor *samplers_a, vc_tensor *rects, vc_tensor *samplers_b, uint32_t n,
+                         uint32_t h, uint32_t w);
+
+enum vc_augment_op {
+  VC_AUG_NONE, VC_AUG_ROTATE, VC_AUG_AUTOCONTRAST, VC_AUG_INVERT, VC_AUG_EQUALIZE, VC_AUG_SOLARIZE, VC_AUG_CONTRAST,
+  VC_AUG_COLOR, VC_AUG_BRIGHTNESS, VC_AUG_SHARPNESS, VC_AUG_COUNT
+};
+// One intensity operation per sample on images in [0,1]. ops feed U32 {1,2N,1,1}: enum vc_augment_op and the bits of its
+// F32 magnitude (factor, or Solarize's threshold); NONE and ROTATE leave the sample as it is. Chain for several ops.
+// Definitions: docs/equations.md [AUG 1..8]. No gradient.
+vc_tensor *vc_intensity(vc_graph *g, vc_tensor *x, vc_tensor *ops);
+
+// ---- optimisers (src/ops/optim.c): in place over all parameters at once ---------------------------------------------
+
+// hyper F32 feed {1,8,1,1}: lr, beta1, beta2, eps, 1/(1-beta1^t), 1/(1-beta2^t), gradient scale, 0. [ADAM 1]
+// m ← β1 m + (1-β1) g, v ← β2 v + (1-β2) g², p ← p - lr (m·c1) / (sqrt(v·c2) + eps), g the gradient times the scale.
+// params, m, v: slots {1,P,1,1}; gradients: any {1,P,1,1}. Returns the updated params (placed in params' memory).
+vc_tensor *vc_adam(vc_graph *g, vc_tensor *params, vc_tensor *gradients, vc_tensor *m, vc_tensor *v, vc_tensor *hyper);
+// hyper as above: lr, alpha, -, eps, -, -, gradient scale. s ← α s + (1-α) g², p ← p - lr g / (sqrt(s) + eps). [RMSPROP 1]
+vc_tensor *vc_rmsprop(vc_graph *g, vc_tensor *params, vc_tensor *gradients, vc_tensor *s, vc_tensor *hyper);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -6,12 +6,11 @@
 #define VULCYTE_OPS_H
 
 #include "graph.h"
+#include "terms.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define VC_IGNORE 0xFFFFFFFFu // the label of a pixel that no loss or metric counts
 
 // ---- convolution (src/ops/conv.c, conv_transpose.c) -------------------------------------------------------------
 
@@ -98,16 +97,8 @@ vc_tensor *vc_kl_loss(vc_graph *g, vc_tensor *target, vc_tensor *p, vc_tensor *v
 // A "sampler" is M⁻¹ as 6 floats: source_x = a x + b y + c, source_y = d x + e y + f. An image covers
 // [-1/2, W-1/2) x [-1/2, H-1/2) in pixel coordinates. Feeds hold one record per sample of the batch.
 
-// One crop of a stored image. 8 words, so a feed of N windows has 8N U32.
-struct vc_window {
-  uint32_t word;       // first 32-bit word of the image's pixels in the pool
-  uint32_t width, height;
-  int32_t left, top;   // the window's corner in the image; may lie outside: reflected pixels, VC_IGNORE labels
-  uint32_t format;     // enum vc_pixel_format
-  uint32_t channels;   // stored interleaved; 1 where the graph wants 1
-  uint32_t reserved;
-};
-enum vc_pixel_format { VC_PIXEL_U8, VC_PIXEL_U16, VC_PIXEL_F32 }; // little-endian, packed in words, rows not padded
+// Windows are struct vc_window of terms.h: 8 words each, so a feed of N windows has 8N U32. Pixels outside the image are
+// reflected about its border pixels' centres, labels there are VC_IGNORE.
 // (pixel - lo[c]) * scale[c] of N windows. pool: U32 slot; windows U32 {1,8N,1,1}; range F32 feed {1,2C,1,1} = lo, scale
 // interleaved → {N,C,h,w}. No gradient. [NORM 1]
 vc_tensor *vc_crop_images(vc_graph *g, vc_tensor *pool, vc_tensor *windows, vc_tensor *range, struct vc_shape shape);
@@ -127,10 +118,6 @@ vc_tensor *vc_align(vc_graph *g, vc_tensor *p, vc_tensor *samplers);
 vc_tensor *vc_valid_mask(vc_graph *g, vc_tensor *samplers_a, vc_tensor *rects, vc_tensor *samplers_b, uint32_t n,
                          uint32_t h, uint32_t w);
 
-enum vc_augment_op {
-  VC_AUG_NONE, VC_AUG_ROTATE, VC_AUG_AUTOCONTRAST, VC_AUG_INVERT, VC_AUG_EQUALIZE, VC_AUG_SOLARIZE, VC_AUG_CONTRAST,
-  VC_AUG_COLOR, VC_AUG_BRIGHTNESS, VC_AUG_SHARPNESS, VC_AUG_COUNT
-};
 // One intensity operation per sample on images in [0,1]. ops feed U32 {1,2N,1,1}: enum vc_augment_op and the bits of its
 // F32 magnitude (factor, or Solarize's threshold); NONE and ROTATE leave the sample as it is. Chain for several ops.
 // Definitions: docs/equations.md [AUG 1..8]. No gradient.

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Fails if a file includes what its room must not know. The rooms and who may look into whom stand in the table below.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# room: rooms whose headers (src/ROOM/*.h, include/vulcyte/ROOM.h) it may include besides its own.
+# "caps" is include/vulcyte/caps.h, plain data; "shared" is shaders/shared/, the blocks that C and GLSL both read.
+declare -A may=(
+  [base]=''
+  [caps]=''
+  [gpu]='base caps'
+  [graph]='base caps'
+  [ops]='base caps graph shared'
+  [nn]='base caps graph ops'
+  [data]='base'
+  [train]='base caps gpu graph ops nn data shared'
+  [cli]='base caps gpu graph ops nn data train'
+)
+# One file that may do more than its room.
+declare -A file_may=(
+  [src/graph/exec.c]='gpu'
+)
+# Third-party headers and the only place that may include each (a path prefix).
+third_party='volk\.h|vulkan/|vk_mem_alloc src/gpu/
+cJSON src/base/json.c
+png\.h|pngconf src/data/image_png.c
+tiff src/data/image_tiff.c
+zlib\.h src/data/image_nifti.c'
+
+bad=0
+complain() {
+  printf 'layering: %s\n' "$1" >&2
+  bad=1
+}
+
+room_of_header() { # room_of_header FROM-FILE INCLUDED: prints the room, or nothing for a system header
+  local from=$1 name=$2
+  case "$name" in
+    vulcyte/*)
+      name=${name#vulcyte/}
+      echo "${name%.h}"
+      ;;
+    shaders/shared/*) echo shared ;;
+    base/* | gpu/* | graph/* | ops/* | nn/* | data/* | train/* | cli/*) echo "${name%%/*}" ;;
+    *)
+      if [ -f "$(dirname "$from")/$name" ]; then room_of_file "$(dirname "$from")/$name"; fi
+      ;;
+  esac
+}
+
+room_of_file() {
+  local path=$1
+  case "$path" in
+    include/vulcyte/*)
+      path=${path#include/vulcyte/}
+      echo "${path%.h}"
+      ;;
+    src/*)
+      path=${path#src/}
+      echo "${path%%/*}"
+      ;;
+  esac
+}
+
+n_files=0
+while IFS=: read -r file _ line; do
+  included=$(sed -nE 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]([^>"]+)[>"].*/\1/p' <<<"$line")
+  if [ -z "$included" ]; then continue; fi
+  n_files=$((n_files + 1))
+  from=$(room_of_file "$file")
+  if [ -z "${may[$from]+known}" ]; then
+    complain "$file: no room of that name in scripts/check_layers.sh"
+    continue
+  fi
+  to=$(room_of_header "$file" "$included")
+  if [ -n "$to" ] && [ "$to" != "$from" ] && [[ " ${may[$from]} ${file_may[$file]:-} " != *" $to "* ]]; then
+    complain "$file includes \"$included\": $from must not know $to"
+  fi
+  while read -r pattern home; do
+    if [[ "$included" =~ ^([a-z]*/)?($pattern) ]] && [[ "$file" != "$home"* ]] && [ -z "$to" ]; then
+      complain "$file includes <$included>, whose only home is $home"
+    fi
+  done <<<"$third_party"
+done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include' --include='*.[ch]' --include='*.def' include src)
+
+if [ "$n_files" = 0 ]; then complain "found no source"; fi
+exit "$bad"

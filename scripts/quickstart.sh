@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# From a fresh checkout to a trained model: installs what is missing, builds, trains on the bundled sample images and
+# says how well it went and where to look. Usage: scripts/quickstart.sh [TRAIN-ARGUMENT]...   passed to vulcyte train
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+out=runs/quickstart
+
+scripts/setup.sh
+if [ ! -f build/build.ninja ]; then
+  cmake --preset release -DVULCYTE_TESTS=OFF
+fi
+cmake --build build -j "$(getconf _NPROCESSORS_ONLN)"
+
+build/vulcyte train configs/quickstart.json --out "$out" "$@"
+
+# evaluation.json holds one object a state; the first "mean_iou" after a state's name is that state's.
+iou_of() {
+  tr -d ' \n' <"$out/evaluation.json" | sed -nE "s/.*\"$1\":\{([^{}]*,)?\"mean_iou\":([^,}]*).*/\2/p"
+}
+echo
+echo "test IoU, best supervised state: $(iou_of best-supervised)"
+echo "test IoU, best final state:      $(iou_of best-final)"
+echo "report:   $out/report.html"
+echo "overlays: $out/overlays/"

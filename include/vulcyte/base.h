@@ -97,7 +97,7 @@ vc_status vc_arena_printf(vc_arena *arena, char **out, const char *fmt, ...) VC_
 // Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a pure function of key and counter.
 void vc_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4]);
 
-// What a stream is for; part of the key, so streams of different purposes never overlap. Append only.
+// What a stream is for; part of the address, so streams of different purposes never overlap. Append only.
 enum vc_rng_purpose {
   VC_RNG_INIT = 1,   // initial weights: sample = parameter index
   VC_RNG_SPLIT,      // train/val/test split and labelled subset
@@ -126,7 +126,8 @@ void vc_rng_permutation(vc_rng *rng, uint32_t n, uint32_t *out); // Fisher-Yates
 // ---- logging --------------------------------------------------------------------------------------------------
 
 enum vc_log_level { VC_LOG_DEBUG, VC_LOG_INFO, VC_LOG_WARNING };
-// The library never prints: it hands lines to this sink (thread-safe; NULL drops them). The default drops everything.
+// The library never prints: it hands lines to this sink (NULL, the default, drops them), one call at a time whatever the
+// thread. A sink must not log.
 typedef void (*vc_log_sink)(void *context, enum vc_log_level level, const char *line);
 void vc_log_set_sink(vc_log_sink sink, void *context);
 void vc_log(enum vc_log_level level, const char *fmt, ...) VC_PRINTF(2, 3);
@@ -168,8 +169,9 @@ vc_status vc_json_writer_text(vc_json_writer *w, const char **out_text, size_t *
 
 // ---- files ----------------------------------------------------------------------------------------------------
 
-// Reads a whole regular file into the arena, plus one zero byte beyond *out_bytes. Directories, missing files and files
-// over max_bytes (0: no limit) fail with VC_E_IO / VC_E_INPUT and the path in the message.
+// Everywhere here: VC_E_INPUT where the path itself is wrong (missing, a folder for a file, a file for a folder), VC_E_IO
+// for what the system refuses (permissions, full disk, ...); the message has the path and the system's reason.
+// Reads a whole regular file into the arena, plus one zero byte beyond *out_bytes. Over max_bytes (0: no limit): VC_E_INPUT.
 vc_status vc_file_read(vc_arena *arena, const char *path, size_t max_bytes, uint8_t **out_data, size_t *out_bytes);
 // Writes to a temporary sibling, flushes it to the disk and renames it over path: the file appears whole or not at all.
 vc_status vc_file_write(const char *path, const void *data, size_t n_bytes);

@@ -4,17 +4,18 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # room: rooms whose headers (src/ROOM/*.h, include/vulcyte/ROOM.h) it may include besides its own.
-# "caps" is include/vulcyte/caps.h, plain data; "shared" is shaders/shared/, the blocks that C and GLSL both read.
+# "caps" and "terms" are headers of plain data in include/vulcyte/; "shared" is shaders/shared/, the blocks that C and GLSL both read.
 declare -A may=(
   [base]=''
   [caps]=''
   [gpu]='base caps'
   [graph]='base caps'
-  [ops]='base caps graph shared'
-  [nn]='base caps graph ops'
-  [data]='base'
-  [train]='base caps gpu graph ops nn data shared'
-  [cli]='base caps gpu graph ops nn data train'
+  [terms]=''
+  [ops]='base caps terms graph shared'
+  [nn]='base caps terms graph ops'
+  [data]='base terms'
+  [train]='base caps terms gpu graph ops nn data shared'
+  [cli]='base caps terms gpu graph ops nn data train'
 )
 # One file that may do more than its room.
 declare -A file_may=(

@@ -18,7 +18,7 @@ cat >"$scratch/user.c" <<'END'
 #include <vulcyte/gpu.h>
 int main(void) {
   vc_arena *arena = NULL;
-  if (vc_arena_create("user", &arena)) return 1;
+  if (vc_arena_create(&arena)) return 1;
   struct vc_device_info *devices = NULL;
   size_t n = 0;
   vc_status status = vc_gpu_list(arena, &devices, &n); /* pulls in volk; no device is fine here */
@@ -34,15 +34,15 @@ find_package(vulcyte 0.1 REQUIRED)
 add_executable(user user.c)
 target_link_libraries(user PRIVATE vulcyte::vulcyte)
 END
-cmake -S "$scratch" -B "$scratch/build" -DCMAKE_PREFIX_PATH="$scratch/prefix" >"$scratch/log" 2>&1 &&
-  cmake --build "$scratch/build" >>"$scratch/log" 2>&1 || {
+if ! { cmake -S "$scratch" -B "$scratch/build" -DCMAKE_PREFIX_PATH="$scratch/prefix" &&
+  cmake --build "$scratch/build"; } >"$scratch/log" 2>&1; then
   cat "$scratch/log" >&2
   exit 1
-}
+fi
 "$scratch/build/user"
 
 pc=$(find "$scratch/prefix" -name vulcyte.pc)
 export PKG_CONFIG_PATH=${pc%/*}
-read -ra flags <<<"$(pkg-config --define-variable=unused=1 --static --cflags --libs vulcyte)"
+read -ra flags <<<"$(pkg-config --static --cflags --libs vulcyte)"
 "${CC:-cc}" "$scratch/user.c" -o "$scratch/user" "${flags[@]}"
 "$scratch/user"

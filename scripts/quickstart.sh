@@ -7,9 +7,9 @@ out=runs/quickstart
 
 scripts/setup.sh
 if [ ! -f build/build.ninja ]; then
-  cmake --preset release -DVULCYTE_TESTS=OFF
+  cmake --preset release
 fi
-cmake --build build -j "$(getconf _NPROCESSORS_ONLN)"
+cmake --build build --target vulcyte_cli -j "$(getconf _NPROCESSORS_ONLN)"
 
 build/vulcyte train configs/quickstart.json --out "$out" "$@"
 

@@ -32,6 +32,13 @@ if [ -r /etc/os-release ]; then
   release=$(. /etc/os-release && echo "${VERSION_ID:-999}") # testing and sid carry no number
 fi
 
+# Packages taken from Debian 13 bring its base-files along, which then calls a Debian 12 machine 13: the pin file tells.
+trixie_pin=/etc/apt/preferences.d/vulcyte-trixie
+on_bookworm=0
+if [ "$distro" = debian ] && { [ "$release" = 12 ] || [ -f "$trixie_pin" ]; }; then
+  on_bookworm=1
+fi
+
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
   as_root=(sudo)
@@ -91,12 +98,14 @@ apt_install() { # apt_install [-t SUITE] PACKAGE...
     -o Dpkg::Options::=--force-confold --no-install-recommends install "$@" >&2
 }
 
+# shellcheck disable=SC2016 # apt-get's own placeholders
 has_suite() {
   [ -n "$(apt-get indextargets --format '$(CODENAME)' 'Identifier: Packages' "Codename: $1" 2>/dev/null)" ]
 }
 
 # Adds Debian suite $1 by copying the entry this machine already has for bookworm's own archive, with the suite's name
 # replaced: the mirror, its options and its keys stay what the administrator chose.
+# shellcheck disable=SC2016 # apt-get's own placeholders
 add_suite() {
   local suite=$1 entry file number target=/etc/apt/sources.list.d/vulcyte-$1
   if has_suite "$suite"; then
@@ -128,8 +137,9 @@ add_suite() {
       ;;
   esac
   if [ "$suite" = trixie ]; then
-    printf 'Package: *\nPin: release n=trixie\nPin-Priority: 50\n' |
-      "${as_root[@]}" tee /etc/apt/preferences.d/vulcyte-trixie >/dev/null
+    printf '%s\n' 'Explanation: from vulcyte scripts/setup.sh: nothing comes from Debian 13 unless asked for by name.' \
+      'Explanation: when upgrading this machine to Debian 13, remove this file and sources.list.d/vulcyte-*' \
+      'Package: *' 'Pin: release n=trixie' 'Pin-Priority: 50' | "${as_root[@]}" tee "$trixie_pin" >/dev/null
   fi
 }
 
@@ -145,9 +155,12 @@ install_debian_packages() {
     return 0
   fi
   apt_update
-  if [ "$distro" = debian ] && [ "$release" = 12 ]; then
+  if [ "$on_bookworm" = 1 ]; then
     if [ -n "$mesa" ]; then add_suite bookworm-backports || true; fi
-    if [ -n "$vulkan" ]; then add_suite trixie || true; fi
+    if [ -n "$vulkan" ]; then
+      add_suite trixie || true
+      say "the Vulkan tools come from Debian 13, with the C library they need; the rest of the system stays Debian 12"
+    fi
     if [ -n "$mesa$vulkan" ]; then apt_update; fi
     # shellcheck disable=SC2086 # lists of package names
     {

@@ -1,0 +1,66 @@
+// vulcyte/nn.h: the U-Net: its parameters, their initial values, its graph, learning-rate schedules.
+#ifndef VULCYTE_NN_H
+#define VULCYTE_NN_H
+
+#include "ops.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum vc_norm { VC_NORM_NONE, VC_NORM_BATCH, VC_NORM_GROUP, VC_NORM_INSTANCE };
+struct vc_unet_desc {
+  uint32_t channels, classes;
+  uint32_t aux_classes;       // of a second head on the same features; 0: none
+  uint32_t base, depth;       // feature maps of the first level (doubling), number of 2x2 poolings
+  enum vc_padding padding;
+  enum vc_norm norm;
+  float dropout;              // at the end of the contracting path, in training
+};
+
+// One trainable tensor. Checkpoints hold it in PyTorch's order (dims); on the device it is a channels-last tensor `shape` at
+// `offset` of the parameter block. Conv weights have dims [out,in,3,3] and shape {out,in,3,3}; up-convolutions [in,out,2,2].
+struct vc_param {
+  const char *name;           // "enc0.conv0.weight"
+  uint32_t n_dims, dims[4];
+  struct vc_shape shape;
+  uint64_t offset;            // elements, a multiple of 64
+  uint32_t fan_in;            // of weights; 0: starts at 0
+};
+// The parameters of a network, in checkpoint order. Pure data.
+typedef struct vc_model {
+  struct vc_unet_desc desc;
+  struct vc_param *params;
+  uint32_t n_params;
+  uint64_t n_weights;         // trainable numbers: 31,030,658 at base 64, depth 4, one channel, two classes, no norm
+  uint64_t block_elements;    // of the parameter block, padding included; padding stays 0
+} vc_model;
+vc_status vc_unet_model(vc_arena *arena, const struct vc_unet_desc *desc, vc_model **out);
+// Weights from N(0, 2/fan_in), biases 0; `block` has block_elements floats in device order.
+void vc_model_init(const vc_model *model, uint64_t seed, float *block);
+// One parameter between PyTorch's order and the device block. n = product of dims.
+void vc_param_to_block(const struct vc_param *param, const float *torch, float *block);
+void vc_param_from_block(const struct vc_param *param, const float *block, float *torch);
+
+// The parameters as tensors of a graph, views of the slot tensor `block` {1,block_elements,1,1}; out_params[n_params].
+void vc_model_bind(vc_graph *g, const vc_model *model, vc_tensor *block, vc_tensor **out_params);
+struct vc_unet_out {
+  vc_tensor *logits, *aux_logits; // {N,classes,H,W}, {N,aux_classes,H,W} or NULL
+};
+// f(x) for x {N,channels,H,W}. Sides not divisible by 2^depth are padded by reflection at the bottom and right and the logits
+// cropped back. dropout_key: U32 feed {1,2,1,1}; NULL: evaluation (no dropout).
+struct vc_unet_out vc_unet(vc_graph *g, const vc_model *model, vc_tensor *const *params, vc_tensor *x,
+                           vc_tensor *dropout_key);
+
+enum vc_schedule_name { VC_SCHEDULE_CONSTANT, VC_SCHEDULE_STEP, VC_SCHEDULE_COSINE };
+struct vc_schedule {
+  enum vc_schedule_name name;
+  uint32_t every;             // STEP: epochs between factors
+  double gamma;
+};
+double vc_learning_rate(const struct vc_schedule *schedule, double lr, uint32_t epoch, uint32_t n_epochs); // epoch from 0
+
+#ifdef __cplusplus
+}
+#endif
+#endif

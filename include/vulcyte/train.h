@@ -1,0 +1,204 @@
+// vulcyte/train.h: configuration, checkpoints, training runs, evaluation and prediction.
+#ifndef VULCYTE_TRAIN_H
+#define VULCYTE_TRAIN_H
+
+#include "data.h"
+#include "nn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---- configuration ----------------------------------------------------------------------------------------------
+
+enum vc_precision { VC_PRECISION_AUTO, VC_PRECISION_FP32, VC_PRECISION_MIXED };
+enum vc_method { VC_METHOD_SUPERVISED, VC_METHOD_UDA };
+enum vc_uda_loss { VC_UDA_KL };
+enum vc_optimizer_name { VC_OPTIMIZER_ADAM, VC_OPTIMIZER_RMSPROP };
+enum vc_supervised_loss { VC_LOSS_DICE, VC_LOSS_CROSS_ENTROPY, VC_LOSS_DICE_CROSS_ENTROPY };
+
+// The resolved configuration: every key of the JSON has its field here and its row in src/train/config.def (path, type,
+// range, default, help). Strings and arrays are owned by the arena it was loaded into.
+struct vc_config {
+  const char *name;
+  uint64_t seed;
+  const char *device;
+  enum vc_precision precision;
+  struct {
+    const char *images, *masks, *unlabelled;   // as written; relative to dir
+    const char *mask_pattern, *group;          // NULL: default
+    struct vc_class *classes;
+    uint32_t n_classes;
+    uint32_t channels;
+    uint32_t crop;                             // 0: whole images (null)
+    bool shuffle;
+    int mask_channel;                          // -1 auto, 0..3
+    double split[3];
+    const char *split_file;                    // NULL: none
+    double labelled_fraction;
+    uint32_t labelled_count;                   // 0: by fraction
+    int workers;                               // loader threads; -1: the number of processors
+    const char *residence;                     // "auto" | "device" | "stream"
+  } data;
+  struct {
+    uint32_t base, depth;
+    enum vc_padding padding;
+    enum vc_norm norm;
+    double dropout;
+    const char *init;                          // "he" or a .safetensors file
+  } model;
+  enum vc_method method;
+  struct {
+    enum vc_uda_loss loss;
+    double weight;
+  } uda;
+  struct {
+    struct vc_weak_desc weak;                  // identity when off
+    struct vc_strong_desc strong;              // num_ops 0 when off
+  } augment;
+  struct {
+    enum vc_supervised_loss name;
+    struct vc_dice_desc dice;
+  } supervised_loss;
+  struct {
+    enum vc_optimizer_name name;
+    double lr;
+    struct vc_schedule schedule;
+  } optimizer;
+  struct {
+    uint32_t epochs, batch, max_steps, validate_every; // max_steps 0: none
+  } train;
+  const char *dir;                             // of the config file: relative paths start there
+  const char *variants;                        // kernel choices forced by --variant; not part of the file
+};
+// Reads path, applies overrides ("a.b=value") and defaults, checks everything. Errors are VC_E_CONFIG with file, line, key
+// and, for an unknown key, the nearest right one. Paths inside are resolved against the file's folder.
+vc_status vc_config_load(vc_arena *arena, const char *path, const char *const *overrides, uint32_t n_overrides,
+                         struct vc_config *out);
+// The same from text already in memory (a checkpoint's metadata, a run's config.json).
+vc_status vc_config_parse(vc_arena *arena, const char *name, const char *dir, const char *text, size_t n_bytes,
+                          const char *const *overrides, uint32_t n_overrides, struct vc_config *out);
+vc_status vc_config_text(vc_arena *arena, const struct vc_config *config, int indent, const char **out_text); // resolved, as JSON; paths made absolute
+vc_status vc_config_schema(vc_arena *arena, const char **out_text);     // configs/schema.json is this text
+void vc_config_unet(const struct vc_config *config, struct vc_unet_desc *out);
+
+// ---- checkpoints ------------------------------------------------------------------------------------------------
+
+// A named tensor of a safetensors file. data: little-endian, borrowed.
+struct vc_named_tensor {
+  const char *name, *dtype;                    // "F32", "F16", "BF16", "F64", "I64", "U32", "U8", ...
+  uint32_t n_dims;
+  uint64_t dims[8];
+  const void *data;
+  uint64_t n_bytes;
+};
+struct vc_safetensors {
+  struct vc_named_tensor *tensors;
+  uint32_t n_tensors;
+  const char **keys, **values;                 // __metadata__
+  uint32_t n_metadata;
+};
+vc_status vc_safetensors_read(vc_arena *arena, const char *path, struct vc_safetensors *out); // everything checked: offsets, overlaps, sizes
+vc_status vc_safetensors_write(const char *path, const struct vc_safetensors *content);       // atomic
+const char *vc_safetensors_metadata(const struct vc_safetensors *s, const char *key);         // NULL if absent
+
+// What a model file carries besides the weights.
+struct vc_model_info {
+  struct vc_config config;
+  bool has_config;                             // false: a bare state dict (PyTorch's); its shapes tell the network
+  double min[4], max[4];                       // normalisation per channel, in the files' own units
+  bool has_range;
+};
+// Writes model weights (block in device order) with metadata config, classes, normalisation, metrics (JSON text or NULL), version.
+vc_status vc_checkpoint_write(const char *path, const vc_model *model, const float *block, const struct vc_config *config,
+                              const double *min, const double *max, const char *metrics_json);
+// Reads a model: its description (from metadata, else from the shapes) and its weights.
+vc_status vc_checkpoint_read(vc_arena *arena, const char *path, struct vc_model_info *out_info, vc_model **out_model,
+                             float **out_block);
+// Copies the weights of path into block where name and shape agree; F32, F16, BF16 and F64 files. Missing, extra or misfitting tensors:
+// strict → VC_E_SHAPE naming the first; else logged.
+vc_status vc_checkpoint_load_weights(const char *path, const vc_model *model, float *block, bool strict);
+
+// The state beside last.safetensors that makes a resumed run end with the same bits. Blocks in device order.
+struct vc_train_state {
+  uint64_t step;                               // optimiser steps done
+  uint32_t epoch, step_in_epoch;               // next to run
+  uint64_t n_block;                            // elements of each block
+  float *params, *moment1, *moment2;           // moment1 unused (zeros) by RMSProp
+  double best_supervised, best_final;          // validation losses so far; INFINITY: none
+  uint32_t best_supervised_epoch, best_final_epoch;
+  double sums[8];                              // running sums of the epoch under way
+  uint64_t log_bytes;                          // length of log.jsonl at this point; resuming cuts it there
+};
+vc_status vc_train_state_write(const char *path, const struct vc_train_state *state, const char *config_text);
+// VC_E_FORMAT for a damaged file (checksummed), VC_E_CONFIG when config_text differs in a key that changes results (named).
+vc_status vc_train_state_read(vc_arena *arena, const char *path, const char *config_text, struct vc_train_state *out);
+
+// ---- metrics ----------------------------------------------------------------------------------------------------
+
+struct vc_metrics {
+  uint32_t n_classes, n_images;
+  double mean_iou, image_mean_iou, image_mean_iou_sd, foreground_iou, accuracy;
+  double iou[VC_MAX_CLASSES], dice[VC_MAX_CLASSES]; // NaN: class absent from both
+  uint64_t confusion[VC_MAX_CLASSES * VC_MAX_CLASSES]; // [reference * n_classes + predicted]
+};
+// Accumulates per-image confusion matrices; finish fills the rest.
+void vc_metrics_begin(struct vc_metrics *m, uint32_t n_classes);
+void vc_metrics_add_image(struct vc_metrics *m, const uint32_t *confusion);
+void vc_metrics_finish(struct vc_metrics *m);
+void vc_metrics_json(vc_json_writer *w, const char *key, const struct vc_metrics *m, const char *const *class_names,
+                     int64_t epoch); // epoch < 0: left out; "images" is the count
+
+// ---- runs ---------------------------------------------------------------------------------------------------------
+
+// Called from time to time during a run with what a progress line shows. Returning false stops the run (VC_E_INTERRUPTED, state saved).
+struct vc_progress {
+  const char *phase;                           // "train", "validate", "test", "predict"
+  uint64_t done, total;                        // steps of the whole phase
+  uint32_t epoch, n_epochs;
+  double steps_per_second, seconds_left;
+  double loss_supervised, loss_unsupervised, mean_iou; // NaN: not known
+};
+typedef bool (*vc_progress_fn)(void *context, const struct vc_progress *progress);
+
+struct vc_train_options {
+  const char *out_dir;
+  bool resume, skip_bad;
+  vc_progress_fn progress;                     // may be NULL
+  void *context;
+};
+// Trains as config says, writes the run folder, tests both states, renders overlays and report.html.
+vc_status vc_train(struct vc_gpu *gpu, const struct vc_config *config, const struct vc_train_options *options);
+
+// A trained model on a device, for images of any size.
+typedef struct vc_predictor vc_predictor;
+vc_status vc_predictor_create(vc_arena *arena, struct vc_gpu *gpu, const char *model_path, const char *variants,
+                              vc_predictor **out);
+const struct vc_config *vc_predictor_config(const vc_predictor *p);  // classes and channels (defaults for a bare state dict)
+uint32_t vc_predictor_classes(const vc_predictor *p);
+// Probabilities [C,H,W] of an image; tile 0: whole when it fits, else tiles with blended overlap; > 0: tiles of at most that side.
+// The range of a model without metadata is the image's own minimum and maximum.
+vc_status vc_predictor_run(vc_predictor *p, const struct vc_image *image, uint32_t tile, float *out_probabilities);
+struct vc_evaluate_options {
+  const char *images, *masks;
+  const char *out_dir;                         // NULL: no files
+  bool skip_bad;
+  uint32_t tile;
+  vc_progress_fn progress;
+  void *context;
+};
+vc_status vc_evaluate(vc_predictor *p, const struct vc_evaluate_options *options, struct vc_metrics *out);
+
+// ---- pictures and report ----------------------------------------------------------------------------------------
+
+// image (first 3 channels, stretched from its own minimum and maximum) with class outlines and tints; masks are class indices; reference may be NULL. Side
+// by side: image | reference | prediction | difference when reference is given, else the overlay alone.
+vc_status vc_overlay_write(const char *path, const struct vc_image *image, const uint8_t *reference,
+                           const uint8_t *prediction, uint32_t n_classes);
+// One self-contained HTML page of a run folder: curves of log.jsonl, evaluation, overlays, settings.
+vc_status vc_report_write(const char *run_dir, const char *out_path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

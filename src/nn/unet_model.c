@@ -1,0 +1,110 @@
+// The parameter table of the U-Net (Ronneberger et al. 2015): names, shapes and places of all trainable tensors.
+#include "vulcyte/nn.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { PARAM_ALIGN = 64 }; // elements: 256 bytes, so that every parameter can be bound by itself
+
+struct builder {
+  vc_arena *arena;
+  vc_model *model;
+};
+
+static vc_status add_param(struct builder *b, uint32_t n_dims, const uint32_t *dims, uint32_t fan_in, char *name) {
+  vc_model *m = b->model;
+  struct vc_param *p = &m->params[m->n_params++];
+  p->name = name;
+  p->n_dims = n_dims;
+  memcpy(p->dims, dims, n_dims * sizeof *dims);
+  p->shape = n_dims == 1 ? (struct vc_shape){1, dims[0], 1, 1} : (struct vc_shape){dims[0], dims[1], dims[2], dims[3]};
+  p->fan_in = fan_in;
+  p->offset = m->block_elements;
+  const uint64_t count = vc_shape_count(p->shape);
+  m->n_weights += count;
+  m->block_elements += vc_round_up(count, PARAM_ALIGN);
+  return VC_OK;
+}
+
+// A layer's weight and bias. transposed: weights stand as [in,out,side,side] and every output sees one tap of each input.
+static vc_status add_layer(struct builder *b, const char *name, uint32_t in, uint32_t out, uint32_t side,
+                           bool transposed) {
+  char *weight, *bias;
+  VC_TRY(vc_arena_printf(b->arena, &weight, "%s.weight", name));
+  VC_TRY(vc_arena_printf(b->arena, &bias, "%s.bias", name));
+  const uint32_t dims[4] = {transposed ? in : out, transposed ? out : in, side, side};
+  VC_TRY(add_param(b, 4, dims, transposed ? in : in * side * side, weight));
+  return add_param(b, 1, &out, 0, bias);
+}
+
+static vc_status add_block(struct builder *b, const char *stage, uint32_t level, uint32_t in, uint32_t out) {
+  for (uint32_t i = 0; i < 2; i++) {
+    char *name;
+    VC_TRY(vc_arena_printf(b->arena, &name, "%s%u.conv%u", stage, level, i));
+    VC_TRY(add_layer(b, name, i == 0 ? in : out, out, 3, false));
+  }
+  return VC_OK;
+}
+
+static vc_status check_desc(const struct vc_unet_desc *d) {
+  if (d->channels < 1 || d->channels > 4) return VC_FAIL(VC_E_SHAPE, "model: %u input channels; 1 to 4 are possible", d->channels);
+  if (d->classes < 2 || d->classes > 64) return VC_FAIL(VC_E_SHAPE, "model: %u classes; 2 to 64 are possible", d->classes);
+  if (d->aux_classes > 64) return VC_FAIL(VC_E_SHAPE, "model: %u auxiliary classes; at most 64 are possible", d->aux_classes);
+  if (d->base < 1 || d->base > 1024) return VC_FAIL(VC_E_SHAPE, "model.base: %u; 1 to 1024 are possible", d->base);
+  if (d->depth < 1 || d->depth > 8) return VC_FAIL(VC_E_SHAPE, "model.depth: %u; 1 to 8 are possible", d->depth);
+  if (((uint64_t)d->base << d->depth) > 65536)
+    return VC_FAIL(VC_E_SHAPE, "model: base %u at depth %u gives more than 65536 feature maps; use a smaller base or depth", d->base, d->depth);
+  if (d->padding != VC_PAD_SAME || d->norm != VC_NORM_NONE)
+    return VC_FAIL(VC_E_UNSUPPORTED, "model: only padding \"same\" and norm \"none\" are built");
+  return VC_OK;
+}
+
+vc_status vc_unet_model(vc_arena *arena, const struct vc_unet_desc *desc, vc_model **out) {
+  VC_TRY(check_desc(desc));
+  struct builder b = {.arena = arena};
+  VC_TRY(VC_NEW(arena, 1, &b.model));
+  b.model->desc = *desc;
+  const uint32_t depth = desc->depth, base = desc->base;
+  VC_TRY(VC_NEW(arena, 4 * (depth + 1) + 6 * depth + 4, &b.model->params));
+  for (uint32_t level = 0; level <= depth; level++)
+    VC_TRY(add_block(&b, "enc", level, level == 0 ? desc->channels : base << (level - 1), base << level));
+  for (uint32_t level = depth; level-- > 0;) {
+    char *name;
+    VC_TRY(vc_arena_printf(arena, &name, "up%u", level));
+    VC_TRY(add_layer(&b, name, base << (level + 1), base << level, 2, true));
+    VC_TRY(add_block(&b, "dec", level, base << (level + 1), base << level));
+  }
+  VC_TRY(add_layer(&b, "head", base, desc->classes, 1, false));
+  if (desc->aux_classes) VC_TRY(add_layer(&b, "head_aux", base, desc->aux_classes, 1, false));
+  *out = b.model;
+  return VC_OK;
+}
+
+void vc_model_init(const vc_model *model, uint64_t seed, float *block) {
+  memset(block, 0, model->block_elements * sizeof *block);
+  for (uint32_t i = 0; i < model->n_params; i++) {
+    const struct vc_param *p = &model->params[i];
+    if (p->fan_in == 0) continue;
+    vc_rng rng = vc_rng_at(seed, VC_RNG_INIT, 0, i);
+    const double sd = sqrt(2.0 / p->fan_in);
+    const uint64_t count = vc_shape_count(p->shape);
+    // Draws follow memory order; any order gives the same distribution, this one is fixed by the shape alone.
+    for (uint64_t k = 0; k < count; k++) block[p->offset + k] = (float)(sd * vc_rng_normal(&rng));
+  }
+}
+
+// Calls for every element its index in PyTorch's order [a][b][r][s]; in memory it is [a][r][s][b].
+static uint64_t torch_index(struct vc_shape s, uint64_t k) {
+  const uint64_t b = k % s.c, w = k / s.c % s.w, h = k / s.c / s.w % s.h, a = k / s.c / s.w / s.h;
+  return ((a * s.c + b) * s.h + h) * s.w + w;
+}
+
+void vc_param_to_block(const struct vc_param *param, const float *torch, float *block) {
+  const uint64_t count = vc_shape_count(param->shape);
+  for (uint64_t k = 0; k < count; k++) block[param->offset + k] = torch[torch_index(param->shape, k)];
+}
+
+void vc_param_from_block(const struct vc_param *param, const float *block, float *torch) {
+  const uint64_t count = vc_shape_count(param->shape);
+  for (uint64_t k = 0; k < count; k++) torch[torch_index(param->shape, k)] = block[param->offset + k];
+}

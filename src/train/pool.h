@@ -1,0 +1,44 @@
+// pool.h: where kernels find the pixels of a run: every image on the device as the integers it came in, or, where they do not
+// fit, a ring of regions that loader threads fill ahead of the steps.
+#ifndef VC_TRAIN_POOL_H
+#define VC_TRAIN_POOL_H
+
+#include "vulcyte/data.h"
+#include "vulcyte/graph.h"
+
+struct vc_pool;
+
+struct vc_pool_desc {
+  struct vc_gpu *gpu;
+  const struct vc_caps *caps;
+  const vc_dataset *dataset;
+  const struct vc_split *split;
+  const char *residence;  // "auto" | "device" | "stream"
+  int n_workers;
+  uint32_t batch;
+  // The samples of a step: out_samples[0..batch) labelled, [batch..2*batch) unlabelled (n_streams 2) or absent (1).
+  uint32_t n_streams;
+  vc_status (*samples_of_step)(void *context, uint64_t step, uint32_t *out_samples);
+  void *context;
+};
+// Reads the training and validation images (resident), or prepares the ring (streaming); measures the range of the training
+// images either way. Masks are opened for labelled and validation samples only.
+vc_status vc_pool_create(vc_arena *arena, const struct vc_pool_desc *desc, struct vc_pool **out);
+void vc_pool_range(const struct vc_pool *pool, double *out_min, double *out_max); // per channel
+bool vc_pool_resident(const struct vc_pool *pool);
+vc_slot *vc_pool_images(struct vc_pool *pool); // U32 words
+vc_slot *vc_pool_labels(struct vc_pool *pool);
+
+// Steps, in order from first: next makes the step's samples present; release allows its regions to be overwritten.
+vc_status vc_pool_start(struct vc_pool *pool, uint64_t first_step);
+vc_status vc_pool_next(struct vc_pool *pool);
+void vc_pool_release(struct vc_pool *pool, uint64_t step);
+// Makes one sample (a validation image, with its mask) present; no step may be under way on the device.
+vc_status vc_pool_stage(struct vc_pool *pool, uint32_t sample);
+
+// The whole image or class map of a sample: of entry i of the current step, or (VC_POOL_STAGED) of the staged sample.
+#define VC_POOL_STAGED UINT32_MAX
+struct vc_window vc_pool_image_window(const struct vc_pool *pool, uint32_t entry, uint32_t sample);
+struct vc_window vc_pool_label_window(const struct vc_pool *pool, uint32_t entry, uint32_t sample);
+
+#endif

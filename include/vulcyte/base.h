@@ -166,6 +166,7 @@ void vc_json_put_null(vc_json_writer *w, const char *key);
 void vc_json_put_value(vc_json_writer *w, const char *key, const vc_json *value); // a copy of a parsed value
 // The text so far (owned by the arena); VC_E_NOMEM if any append failed.
 vc_status vc_json_writer_text(vc_json_writer *w, const char **out_text, size_t *out_bytes);
+void vc_json_writer_reset(vc_json_writer *w); // empties it for another document; its memory stays
 
 // ---- files ----------------------------------------------------------------------------------------------------
 

@@ -191,3 +191,10 @@ vc_status vc_json_writer_text(vc_json_writer *w, const char **out_text, size_t *
   *out_bytes = w->n;
   return VC_OK;
 }
+
+void vc_json_writer_reset(vc_json_writer *w) {
+  w->n = w->line_start = 0;
+  w->depth = 0;
+  w->has_root = w->is_failed = false;
+  if (w->text) w->text[0] = '\0';
+}

@@ -1,8 +1,8 @@
 // vulcyte/graph.h: a training step as one static list of dispatches: tensors and nodes, reverse-mode differentiation by
 // emitted nodes, a pure planner, and an executor that records once and replays.
 //
-// Life of a step:  build nodes → vc_grad adds the adjoint nodes → vc_exec_create (emit, plan) → vc_exec_bind (memory, record)
-// → per step: vc_exec_feed, vc_exec_run, vc_exec_report of an earlier step.
+// Life of a step:  build nodes → vc_grad adds the adjoint nodes → vc_exec_create (emit, plan) → vc_exec_bind (memory,
+// record) → per step: vc_exec_feed, vc_exec_run, vc_exec_report of an earlier step.
 //
 // Constructors of nodes never fail visibly: the first error sticks to the graph, later nodes are poison, and
 // vc_exec_create returns it with the node's path ("unet/enc1/conv0: ..."). They never return NULL.
@@ -28,52 +28,55 @@ typedef struct vc_tensor vc_tensor;
 typedef enum vc_dtype { VC_F32, VC_U32, VC_F16 } vc_dtype;
 uint32_t vc_dtype_bytes(vc_dtype dtype);
 
-// Logical order N,C,H,W. In memory tensors are channels-last, dense: element (n,c,y,x) stands at ((n*h + y)*w + x)*c_count + c.
-// A vector of k values has shape {1,k,1,1}.
+// Logical order N,C,H,W. In memory tensors are channels-last, dense: element (n,c,y,x) stands at ((n*h + y)*w +
+// x)*c_count + c. A vector of k values has shape {1,k,1,1}.
 struct vc_shape {
   uint32_t n, c, h, w;
 };
-static inline uint64_t vc_shape_count(struct vc_shape s) { return (uint64_t)s.n * s.c * s.h * s.w; }
+static inline uint64_t vc_shape_count(struct vc_shape s) {
+  return (uint64_t)s.n * s.c * s.h * s.w;
+}
 static inline bool vc_shape_equal(struct vc_shape a, struct vc_shape b) {
   return a.n == b.n && a.c == b.c && a.h == b.h && a.w == b.w;
 }
 
 enum { VC_MAX_INPUTS = 8, VC_MAX_ATTR_BYTES = 64 };
 enum vc_tensor_kind {
-  VC_KIND_NODE,  // computed by its op in each step; memory planned, reused after the last reader
-  VC_KIND_FEED,  // small, written by the host before each step
-  VC_KIND_SLOT,  // lives in a vc_slot, outlives graphs: parameters, optimiser state, the data set
-  VC_KIND_VIEW,  // an element range of in[0]'s memory; costs nothing
+  VC_KIND_NODE, // computed by its op in each step; memory planned, reused after the last reader
+  VC_KIND_FEED, // small, written by the host before each step
+  VC_KIND_SLOT, // lives in a vc_slot, outlives graphs: parameters, optimiser state, the data set
+  VC_KIND_VIEW, // an element range of in[0]'s memory; costs nothing
 };
 
 // One value of the graph and the node that makes it. Read-only outside src/graph, except to an op's infer.
 struct vc_tensor {
-  const struct vc_op *op;             // NULL for feeds, slots and views
+  const struct vc_op *op; // NULL for feeds, slots and views
   enum vc_tensor_kind kind;
   struct vc_shape shape;
   vc_dtype dtype;
-  uint32_t id;                        // position in the graph: inputs come before their readers
+  uint32_t id; // position in the graph: inputs come before their readers
   uint32_t n_in;
-  vc_tensor *in[VC_MAX_INPUTS];       // NULL for an absent optional input
+  vc_tensor *in[VC_MAX_INPUTS];         // NULL for an absent optional input
   uint64_t attr[VC_MAX_ATTR_BYTES / 8]; // the op's attributes: a plain struct of the op's own
-  const char *path;                   // "unet/enc1/conv0"
-  bool no_grad;                       // gradients stop here
-  bool keep;                          // readable after the step (vc_output)
-  vc_slot *slot;                      // of VC_KIND_SLOT
-  uint64_t view_offset;               // elements, of VC_KIND_VIEW and VC_KIND_SLOT
-  vc_tensor *place;                   // not NULL: this node's result is written into place's memory at place_offset elements
+  const char *path;                     // "unet/enc1/conv0"
+  bool no_grad;                         // gradients stop here
+  bool keep;                            // readable after the step (vc_output)
+  vc_slot *slot;                        // of VC_KIND_SLOT
+  uint64_t view_offset;                 // elements, of VC_KIND_VIEW and VC_KIND_SLOT
+  vc_tensor *place; // not NULL: this node's result is written into place's memory at place_offset elements
   uint64_t place_offset;
 };
 
 // One kind of node. Adding an op: its shaders, one C file with this struct, one constructor in ops.h, its test cases.
 struct vc_op {
   const char *name;
-  // Checks out->in[] and out->attr, sets out->shape and out->dtype. On a misfit return VC_FAIL(VC_E_SHAPE, "C %u != ...").
+  // Checks out->in[] and out->attr, sets out->shape and out->dtype. On a misfit return VC_FAIL(VC_E_SHAPE, "C %u !=
+  // ...").
   vc_status (*infer)(vc_tensor *out);
   // Appends the dispatches that compute out (vc_emit).
   vc_status (*emit)(vc_emitter *e, const vc_tensor *out);
-  // Adds nodes for the gradients: for each i with want[i], sets grad_in[i] to a tensor of in[i]'s shape (or leaves NULL:
-  // zero). NULL: not differentiable (an error where a gradient is wanted through it).
+  // Adds nodes for the gradients: for each i with want[i], sets grad_in[i] to a tensor of in[i]'s shape (or leaves
+  // NULL: zero). NULL: not differentiable (an error where a gradient is wanted through it).
   void (*vjp)(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in);
   // Floating-point operations of one evaluation; NULL: counted as 0 (bandwidth-bound).
   double (*flops)(const vc_tensor *out);
@@ -95,23 +98,28 @@ vc_tensor *vc_poison(vc_graph *g, vc_status status, const char *fmt, ...) VC_PRI
 vc_tensor *vc_feed(vc_graph *g, const char *name, vc_dtype dtype, uint32_t count); // {1,count,1,1}, at most 64 KiB
 vc_tensor *vc_bind(vc_graph *g, const char *name, struct vc_shape shape, vc_dtype dtype, vc_slot *slot,
                    uint64_t offset_elements);
-// `shape` over in's elements from offset on (a batch slice, a reshape); offset*4 bytes must be a multiple of 256 or 0 for
-// kernels to bind it. Gradients: zero outside the range.
+// `shape` over in's elements from offset on (a batch slice, a reshape); offset*4 bytes must be a multiple of 256 or 0
+// for kernels to bind it. Gradients: zero outside the range.
 vc_tensor *vc_view(vc_graph *g, vc_tensor *in, struct vc_shape shape, uint64_t offset_elements);
 vc_tensor *vc_stop_gradient(vc_graph *g, vc_tensor *in);
-vc_tensor *vc_add(vc_graph *g, vc_tensor *a, vc_tensor *b); // elementwise, equal shapes; sums gradients of shared tensors
-// Keeps t's memory until the step's end so that vc_exec_read can fetch it. report: also copied to the host after every step,
-// for vc_exec_report (at most 4 KiB each).
+vc_tensor *vc_add(vc_graph *g, vc_tensor *a,
+                  vc_tensor *b); // elementwise, equal shapes; sums gradients of shared tensors
+// Keeps t's memory until the step's end so that vc_exec_read can fetch it. report: also copied to the host after every
+// step, for vc_exec_report (at most 4 KiB each).
 void vc_output(vc_graph *g, vc_tensor *t);
 void vc_report(vc_graph *g, vc_tensor *t);
-// Makes t's result appear in block's memory from offset on (t a computed node that is not placed yet, block a slot or a
-// node): gradients of all parameters side by side, parts of a concatenation without a copy.
+// Makes t's result appear in block's memory from offset on (block a slot, a vc_block or a view of them; offset as for
+// views): gradients of all parameters side by side, parts of a concatenation without a copy. Where t has a place
+// already or no memory of its own (a view, a feed, a slot) a copy of it is placed. Gradients flow from a block to what
+// fills it.
 void vc_place(vc_graph *g, vc_tensor *t, vc_tensor *block, uint64_t offset_elements);
 // A node with no own contents, memory only: the block that placed tensors fill. Readers of it must come after them.
+// Elements that no placed tensor covers read as zero (one more dispatch; a slot as block spares it).
 vc_tensor *vc_block(vc_graph *g, struct vc_shape shape, vc_dtype dtype);
 
-// Adds the adjoint nodes of scalar `loss` ({1,1,1,1}) with respect to wrt[0..n): out_grads[i] has wrt[i]'s shape, or is NULL
-// where loss does not depend on it. seed: gradient of loss itself (a scalar tensor, e.g. a fed loss scale), NULL: 1.
+// Adds the adjoint nodes of scalar `loss` ({1,1,1,1}) with respect to wrt[0..n): out_grads[i] has wrt[i]'s shape, or is
+// NULL where loss does not depend on it. seed: gradient of loss itself (e.g. a fed loss scale), NULL: 1. With a seed of
+// its shape loss may have any shape: the gradients are then those of sum(seed * loss).
 void vc_grad(vc_graph *g, vc_tensor *loss, vc_tensor *seed, vc_tensor *const *wrt, uint32_t n, vc_tensor **out_grads);
 
 // ---- emitting (for ops) -----------------------------------------------------------------------------------------
@@ -126,39 +134,44 @@ vc_region vc_emit_tensor(vc_emitter *e, const vc_tensor *t);
 vc_region vc_emit_scratch(vc_emitter *e, uint64_t n_bytes); // lives while the current node's dispatches run
 vc_region vc_region_slice(vc_region r, uint64_t offset, uint64_t n_bytes); // offset a multiple of 256
 struct vc_dispatch {
-  const char *kernel;                 // an embedded shader; its reflection gives the access of each binding
+  const char *kernel; // an embedded shader; its reflection gives the access of each binding
   uint32_t n_bindings;
-  vc_region bindings[VC_EMIT_MAX_BINDINGS]; // an absent optional input: repeat any valid region, the kernel must not read it
+  vc_region
+      bindings[VC_EMIT_MAX_BINDINGS]; // an absent optional input: repeat any valid region, the kernel must not read it
   uint32_t n_spec, spec[VC_EMIT_MAX_SPEC];
-  uint32_t required_subgroup;         // 0: none
-  const void *push;                   // copied
+  uint32_t required_subgroup; // 0: none
+  const void *push;           // copied
   uint32_t push_bytes;
-  uint32_t groups[3];                 // each at most caps.max_workgroup_count: see vc_emit_fold
-  double flops, bytes;                // of this dispatch, for bench; 0: the node's flops, the bindings' bytes
+  uint32_t groups[3];  // each at most caps.max_workgroup_count: see vc_emit_fold
+  double flops, bytes; // of this dispatch, for bench; 0: the node's flops, the bindings' bytes
 };
 vc_status vc_emit(vc_emitter *e, const struct vc_dispatch *d);
 const struct vc_caps *vc_emit_caps(const vc_emitter *e);
-// Folds n workgroups into x,y,z within the device's limits (kernels read vc_group_index() of vc.h and test it against n).
+// Folds n workgroups into x,y,z within the device's limits (kernels read vc_group_index() of vc.h and test it against
+// n).
 void vc_emit_fold(const vc_emitter *e, uint64_t n_groups, uint32_t out_groups[3]);
 
 // Several kernels for one job. A table is ordered by definition first: row 0 is the naive kernel, which always fits.
 struct vc_variant {
-  const char *name;                   // "naive", "tiled", "simd"
-  uint32_t min_subgroup, max_subgroup;// 0: any; else the device's subgroup size must lie within
-  uint32_t shared_bytes;              // needed
+  const char *name;                    // "naive", "tiled", "simd"
+  uint32_t min_subgroup, max_subgroup; // 0: any; else the device's subgroup size must lie within
+  uint32_t shared_bytes;               // needed
   bool needs_address, needs_shuffle, needs_fp16, needs_coop_matrix;
   bool (*fits)(const struct vc_caps *caps, const vc_tensor *out); // NULL: every shape
-  float rank_cpu, rank_gpu;           // the choice where nothing was measured: highest rank that fits
+  float rank_cpu, rank_gpu; // the choice where nothing was measured: highest rank that fits
   vc_status (*emit)(vc_emitter *e, const vc_tensor *out);
 };
-// Emits out by the forced ("--variant JOB=NAME"), else measured, else highest-ranked variant of the job that fits. A forced
-// name that is unknown is an error; one that does not fit this shape falls back to row 0.
+// Emits out by the forced ("--variant JOB=NAME"), else measured, else highest-ranked variant of the job that fits. A
+// forced name that is unknown is an error (given for "*" it leaves the job its own choice); one that does not fit this
+// shape falls back to row 0. Where options do not name the job, the environment's VULCYTE_VARIANTS, written alike,
+// counts.
 vc_status vc_emit_variant(vc_emitter *e, const char *job, const struct vc_variant *table, size_t n_rows,
                           const vc_tensor *out);
 
 // ---- running --------------------------------------------------------------------------------------------------
 
-// Device storage that outlives graphs. Zeroed at creation. Owned by the arena.
+// Device storage that outlives graphs. Zeroed at creation. Owned by the arena. gpu NULL: no memory, only a name for
+// plans.
 enum vc_slot_memory { VC_SLOT_DEVICE, VC_SLOT_HOST_VISIBLE };
 vc_status vc_slot_create(vc_arena *arena, struct vc_gpu *gpu, uint64_t n_bytes, enum vc_slot_memory memory,
                          const char *label, vc_slot **out);
@@ -168,13 +181,16 @@ vc_status vc_slot_write(vc_slot *slot, uint64_t offset, const void *data, uint64
 vc_status vc_slot_read(vc_slot *slot, uint64_t offset, void *out_data, uint64_t n_bytes);    // blocking
 
 struct vc_exec_options {
-  const char *variants;               // "conv2d_fwd=naive,conv2d_dw=tiled" or NULL; a job "*" sets all
-  bool timestamps;                    // measure every dispatch (vc_exec_timing)
+  const char *variants;       // "conv2d_fwd=naive,conv2d_dw=tiled" or NULL; a job "*" sets all
+  bool timestamps;            // measure every dispatch (vc_exec_timing)
+  bool poison;                // tests: work memory is filled with NaN before each step, which then waits
+  const struct vc_caps *caps; // plan for these instead of the device's; gpu may then be NULL: a plan to look at
 };
-// Emits and plans; allocates no device memory yet. The plan's peak is known from here on.
+// Emits and plans; allocates no device memory yet. The plan's peak is known from here on. options may be NULL.
+// Kept are the nodes that outputs, reports and writes to slots need; others cost nothing.
 vc_status vc_exec_create(vc_arena *arena, struct vc_gpu *gpu, vc_graph *graph, const struct vc_exec_options *options,
                          vc_exec **out);
-uint64_t vc_exec_work_bytes(const vc_exec *exec);  // planned device memory besides slots
+uint64_t vc_exec_work_bytes(const vc_exec *exec); // planned device memory besides slots
 vc_status vc_exec_print_plan(const vc_exec *exec, vc_arena *arena, char **out_text);
 // Allocates one workspace that these executables share (they never run at once), and records their command lists.
 vc_status vc_exec_bind(vc_arena *arena, vc_exec *const *execs, uint32_t n_execs);
@@ -193,6 +209,13 @@ struct vc_timing {
   double seconds, flops, bytes;
 };
 vc_status vc_exec_timing(vc_exec *exec, const struct vc_timing **out, size_t *out_n);
+// The choice of each vc_emit_variant, in the order of the nodes. Borrowed from exec.
+struct vc_variant_use {
+  const char *job, *path;
+  const struct vc_variant *table;
+  size_t n_rows, chosen; // chosen: the row that was emitted
+};
+void vc_exec_variants(const vc_exec *exec, const struct vc_variant_use **out, size_t *out_n);
 
 // ---- the plan (pure) --------------------------------------------------------------------------------------------
 
@@ -209,19 +232,19 @@ struct vc_plan_dispatch {
 };
 struct vc_plan_resource {
   uint64_t n_bytes;
-  bool planned;  // false: memory of its own elsewhere (slots, feeds); only its hazards matter
-  bool keep;     // alive to the end of the list
+  bool planned; // false: memory of its own elsewhere (slots, feeds); only its hazards matter
+  bool keep;    // alive to the end of the list
 };
 struct vc_plan {
   uint32_t n_slabs;
-  uint64_t *slab_bytes;               // [n_slabs]
-  uint32_t *slab;                     // [n_resources] slab of each planned resource
-  uint64_t *offset;                   // [n_resources] bytes within the slab
-  uint8_t *barrier_before;            // [n_dispatches] 1: a barrier must stand before it
-  uint64_t peak_bytes, sum_bytes;     // sum of slabs; sum of all resources without reuse
+  uint64_t *slab_bytes;           // [n_slabs]
+  uint32_t *slab;                 // [n_resources] slab of each planned resource
+  uint64_t *offset;               // [n_resources] bytes within the slab
+  uint8_t *barrier_before;        // [n_dispatches] 1: a barrier must stand before it
+  uint64_t peak_bytes, sum_bytes; // sum of slabs; sum of all resources without reuse
 };
-// Lifetimes, offsets (aligned), and barriers (RAW, WAR, WAW on overlapping ranges, through aliased memory too) of a list.
-// No resource is larger than max_slab_bytes, else VC_E_NOMEM. Deterministic.
+// Lifetimes, offsets (aligned), and barriers (RAW, WAR, WAW on overlapping ranges, through aliased memory too) of a
+// list. No resource is larger than max_slab_bytes, else VC_E_NOMEM. Deterministic.
 vc_status vc_plan_make(vc_arena *arena, const struct vc_plan_dispatch *dispatches, uint32_t n_dispatches,
                        const struct vc_plan_resource *resources, uint32_t n_resources, uint64_t max_slab_bytes,
                        uint32_t align, struct vc_plan **out);

@@ -18,10 +18,12 @@
 // What is checked for each case, on the device that VULCYTE_DEVICE names (else the default one):
 //   1 the shape that infer gives (.out), the kernel's result against reference()
 //   2 reference_vjp(), if given, against finite differences of reference() in double
-//   3 the kernels' gradients for a random output gradient, through vc_grad, against reference_vjp(), else directly against
+//   3 the kernels' gradients for a random output gradient, through vc_grad, against reference_vjp(), else directly
+//   against
 //     the finite differences; an absent gradient counts as zero
 //   4 for inputs in which the op is linear: <v, J u> = <transpose(J) v, u> from what the kernels gave
-//   5 guard bands: inputs and results stand in slots between bands of NaN, results and all work memory hold NaN before each
+//   5 guard bands: inputs and results stand in slots between bands of NaN, results and all work memory hold NaN before
+//   each
 //     run; an element never written, a write beyond the end, a changed input or an over-read that matters shows
 //   6 the same bits on a second run
 //   7 all of that for every variant of every job (vc_emit_variant) of the graph that the device can run
@@ -90,20 +92,23 @@ struct optest_op {
   vc_tensor *(*build)(vc_graph *g, vc_tensor *const *in, const void *attr);
   // Fills out->v (zero before) from in[].
   void (*reference)(optest_array *const *in, optest_array *out, const void *attr);
-  // Adds the gradient to grad_in[i]->v (zero before; NULL where not wanted). May be NULL: finite differences serve. Give it
-  // where the reference is slow or has kinks that the inputs cannot avoid.
+  // Adds the gradient to grad_in[i]->v (zero before; NULL where not wanted). May be NULL: finite differences serve.
+  // Give it where the reference is slow or has kinks that the inputs cannot avoid.
   void (*reference_vjp)(optest_array *const *in, const optest_array *out, const optest_array *grad_out,
                         optest_array *const *grad_in, const void *attr);
   const struct optest_case *cases;
   size_t n_cases;
   bool no_vjp;    // the op has no gradient at all
   bool no_result; // the node's own result means nothing (an op that only writes in_place inputs); .out is not compared
-  // An element passes if |got - want| <= tolerance * (|want| + rms(want) + 0.001). 0 means 2e-5: fp32 sums of up to some
-  // thousand terms of order 1. A larger one needs its reason on its line. grad_tolerance 0: the same as tolerance.
+  // An element passes if |got - want| <= tolerance * (|want| + rms(want) + 0.001). 0 means 2e-5: fp32 sums of up to
+  // some thousand terms of order 1. A larger one needs its reason on its line. grad_tolerance 0: the same as tolerance.
   double tolerance, grad_tolerance;
 };
-#define OPTEST_OP(op_name, op_build, op_reference, op_cases)                                                           \
-  {.name = (op_name), .build = (op_build), .reference = (op_reference), .cases = (op_cases),                           \
+#define OPTEST_OP(op_name, op_build, op_reference, op_cases) \
+  {.name = (op_name),                                        \
+   .build = (op_build),                                      \
+   .reference = (op_reference),                              \
+   .cases = (op_cases),                                      \
    .n_cases = sizeof(op_cases) / sizeof((op_cases)[0])}
 
 // Runs all cases of the ops (the list ends with NULL), prints one line a case and what failed; the process's exit code.

@@ -1,0 +1,112 @@
+// What the files of the graph room share: the graph itself, and the program (dispatch list) that it is emitted to.
+#ifndef VC_GRAPH_INTERNAL_H
+#define VC_GRAPH_INTERNAL_H
+
+#include <vulcyte/graph.h>
+
+// ---- graph.c --------------------------------------------------------------------------------------------------
+
+enum { MAX_PATH_DEPTH = 32, MAX_PATH_BYTES = 256, BIND_ALIGN = 256, MAX_FEED_BYTES = 65536, MAX_REPORT_BYTES = 4096 };
+
+struct vc_graph {
+  vc_arena *arena;
+  vc_status status; // the first error, and its text
+  char message[1024];
+  vc_tensor poison;
+  vc_tensor **tensors; // by id
+  uint32_t n_tensors, capacity;
+  vc_tensor **reports;
+  uint32_t n_reports, reports_capacity;
+  char path[MAX_PATH_BYTES];
+  size_t path_bytes;
+  size_t marks[MAX_PATH_DEPTH]; // path_bytes before each push
+  uint32_t depth;
+  const char *path_copy; // path in the arena; NULL after a change
+};
+
+struct vc_buffer;
+struct vc_slot {
+  struct vc_gpu *gpu; // NULL: only planned with
+  struct vc_buffer *buffer;
+  uint64_t n_bytes;
+  const char *label;
+};
+
+// True if t belongs to g and is no poison.
+bool graph_owns(const vc_graph *g, const vc_tensor *t);
+// The tensor whose memory t lives in, through views and placements, and where in it, in bytes.
+const vc_tensor *tensor_root(const vc_tensor *t, uint64_t *out_offset_bytes);
+// Makes path the whole path of the nodes to come until graph_restore_path.
+struct graph_path {
+  char path[MAX_PATH_BYTES];
+  size_t path_bytes;
+};
+void graph_swap_path(vc_graph *g, struct graph_path *path);
+
+// ---- basic.c: the ops that gradients and blocks need --------------------------------------------------------------
+
+// Every element has these 32 bits.
+vc_tensor *graph_fill(vc_graph *g, struct vc_shape shape, vc_dtype dtype, uint32_t bits);
+// A tensor of `shape` that holds in from element offset on and zeros elsewhere: the adjoint of vc_view, or a copy.
+vc_tensor *graph_unview(vc_graph *g, vc_tensor *in, struct vc_shape shape, uint64_t offset_elements);
+bool graph_is_block(const vc_tensor *t);
+// Appends a dispatch that fills region with bits.
+vc_status graph_emit_fill(vc_emitter *e, vc_region region, uint32_t bits);
+
+// ---- emit.c: graph → program ------------------------------------------------------------------------------------
+
+// What emitting must know of a kernel.
+struct emit_kernel {
+  uint32_t n_bindings, push_bytes, n_spec;
+  uint8_t access[VC_EMIT_MAX_BINDINGS]; // 1 read, 2 write, 3 both
+  bool by_address;
+};
+typedef vc_status (*emit_lookup)(const char *kernel, struct emit_kernel *out);
+
+enum program_kind { PROGRAM_FEEDS, PROGRAM_SLOT, PROGRAM_NODE, PROGRAM_SCRATCH };
+struct program_resource {
+  enum program_kind kind;
+  const vc_tensor *owner; // the root tensor, or the node that asked for the scratch
+  vc_slot *slot;
+  uint64_t n_bytes;
+  bool keep;
+};
+struct program_dispatch {
+  const vc_tensor *node;
+  struct vc_dispatch d; // owns its push bytes
+  uint8_t access[VC_EMIT_MAX_BINDINGS];
+};
+// A graph as a list of dispatches over resources. Resource 0 holds the feeds.
+struct program {
+  const vc_graph *graph;
+  struct program_resource *resources;
+  uint32_t n_resources, resources_capacity;
+  struct program_dispatch *dispatches;
+  uint32_t n_dispatches, dispatches_capacity;
+  uint32_t *resource_of; // [n_tensors] of root tensors
+  uint64_t *feed_offset; // [n_tensors] bytes in resource 0, of feeds
+  struct vc_variant_use *uses;
+  uint32_t n_uses, uses_capacity;
+};
+// variants: as in vc_exec_options; env: the same from the environment, which yields to it.
+vc_status program_make(vc_arena *arena, const vc_graph *g, const struct vc_caps *caps, const char *variants,
+                       const char *env, emit_lookup lookup, struct program **out);
+vc_region program_region(const struct program *p, const vc_tensor *t);
+vc_status program_plan(vc_arena *arena, const struct program *p, const struct vc_caps *caps, struct vc_plan **out);
+vc_status program_print(vc_arena *arena, const struct program *p, const struct vc_plan *plan, char **out_text);
+
+// Emitter state, for emit.c and variant.c.
+struct vc_emitter {
+  vc_arena *arena;
+  const struct vc_caps *caps;
+  const char *variants, *env;
+  emit_lookup lookup;
+  struct program *program;
+  const vc_tensor *node; // being emitted
+  vc_status status;      // of vc_emit_scratch, which cannot return one
+};
+
+// Makes room for one more element of *array; used elements are kept.
+vc_status grow(vc_arena *arena, void **array, size_t element_bytes, uint32_t n, uint32_t *capacity);
+
+#endif

@@ -208,7 +208,11 @@ install_swiftshader() {
   if ! command -v npm >/dev/null && command -v apt-get >/dev/null; then
     all_missing=npm
     apt_update
-    apt_install nodejs npm || true
+    if [ "$on_bookworm" = 1 ]; then # Debian 12's own no longer fit beside what came from Debian 13
+      apt_install -t trixie nodejs npm || apt_install nodejs npm || true
+    else
+      apt_install nodejs npm || true
+    fi
   fi
   if ! command -v npm >/dev/null || ! command -v node >/dev/null; then
     say "no npm, so no SwiftShader: its tests will be skipped"
@@ -216,13 +220,13 @@ install_swiftshader() {
   fi
   say "fetching SwiftShader"
   work=$(mktemp -d)
-  if ! (cd "$work" && npm pack --silent "@sparticuz/chromium@$swiftshader_version" >pack.log 2>&1 </dev/null &&
+  if ! (cd "$work" && npm pack --fetch-retries=1 "@sparticuz/chromium@$swiftshader_version" >pack.log 2>&1 </dev/null &&
     tar -xzf ./*.tgz package/bin/swiftshader.tar.br &&
     node -e 'const fs = require("fs"), z = require("zlib");
              fs.writeFileSync("s.tar", z.brotliDecompressSync(fs.readFileSync("package/bin/swiftshader.tar.br")));' &&
     mkdir out && tar -xf s.tar -C out && [ -f out/vk_swiftshader_icd.json ] && [ -f out/libvk_swiftshader.so ]); then
+    say "SwiftShader could not be fetched through npm, so its tests will be skipped: $(grep -im 1 error "$work/pack.log" || true)"
     rm -rf "$work"
-    say "SwiftShader could not be fetched through npm: its tests will be skipped"
     return 0
   fi
   mkdir -p "$dir"

@@ -20,7 +20,7 @@ extern "C" {
 
 #if defined(__GNUC__) || defined(__clang__)
 #define VC_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define VC_NORETURN __attribute__((noreturn))
+#define VC_NORETURN          __attribute__((noreturn))
 #else
 #define VC_PRINTF(fmt, args)
 #define VC_NORETURN
@@ -55,16 +55,22 @@ vc_status vc_fail_context(vc_status status, const char *fmt, ...) VC_PRINTF(2, 3
 // The exit code of the program for a status: 0, 1 (failed), 2 (usage, config, input, format), 3 (no device), 130.
 int vc_status_exit_code(vc_status status);
 
-#define VC_FAIL(status, ...) vc_fail((status), __VA_ARGS__)
-#define VC_TRY(expr)                                                                                                   \
-  do {                                                                                                                 \
-    vc_status vc_try_status_ = (expr);                                                                                 \
-    if (vc_try_status_ != VC_OK) return vc_try_status_;                                                                \
+#ifdef __clang_analyzer__ // sees only one file, so it has to be told that the status comes back
+#define VC_FAIL(status, ...)         ((void)vc_fail((status), __VA_ARGS__), (status))
+#define VC_FAIL_CONTEXT(status, ...) ((void)vc_fail_context((status), __VA_ARGS__), (status))
+#else
+#define VC_FAIL(status, ...)         vc_fail((status), __VA_ARGS__)
+#define VC_FAIL_CONTEXT(status, ...) vc_fail_context((status), __VA_ARGS__)
+#endif
+#define VC_TRY(expr)                                    \
+  do {                                                  \
+    vc_status vc_try_status_ = (expr);                  \
+    if (vc_try_status_ != VC_OK) return vc_try_status_; \
   } while (0)
-#define VC_TRY_CTX(expr, ...)                                                                                          \
-  do {                                                                                                                 \
-    vc_status vc_try_status_ = (expr);                                                                                 \
-    if (vc_try_status_ != VC_OK) return vc_fail_context(vc_try_status_, __VA_ARGS__);                                  \
+#define VC_TRY_CTX(expr, ...)                                                         \
+  do {                                                                                \
+    vc_status vc_try_status_ = (expr);                                                \
+    if (vc_try_status_ != VC_OK) return VC_FAIL_CONTEXT(vc_try_status_, __VA_ARGS__); \
   } while (0)
 
 // Aborts with file and line when a programmer's assumption is false; on in release builds.
@@ -72,10 +78,14 @@ int vc_status_exit_code(vc_status status);
 VC_NORETURN void vc_assert_failed(const char *cond, const char *file, int line);
 
 #define VC_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define VC_MIN(a, b) ((a) < (b) ? (a) : (b))
-#define VC_MAX(a, b) ((a) > (b) ? (a) : (b))
-static inline uint64_t vc_div_up(uint64_t a, uint64_t b) { return (a + b - 1) / b; }
-static inline uint64_t vc_round_up(uint64_t a, uint64_t b) { return vc_div_up(a, b) * b; }
+#define VC_MIN(a, b)       ((a) < (b) ? (a) : (b))
+#define VC_MAX(a, b)       ((a) > (b) ? (a) : (b))
+static inline uint64_t vc_div_up(uint64_t a, uint64_t b) {
+  return (a + b - 1) / b;
+}
+static inline uint64_t vc_round_up(uint64_t a, uint64_t b) {
+  return vc_div_up(a, b) * b;
+}
 
 // ---- arena ----------------------------------------------------------------------------------------------------
 
@@ -94,22 +104,24 @@ vc_status vc_arena_printf(vc_arena *arena, char **out, const char *fmt, ...) VC_
 
 // ---- random streams -------------------------------------------------------------------------------------------
 
-// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a pure function of key and counter.
+// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a pure function of key and
+// counter.
 void vc_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4]);
 
 // What a stream is for; part of the address, so streams of different purposes never overlap. Append only.
 enum vc_rng_purpose {
-  VC_RNG_INIT = 1,   // initial weights: sample = parameter index
-  VC_RNG_SPLIT,      // train/val/test split and labelled subset
-  VC_RNG_SHUFFLE,    // order of an epoch
-  VC_RNG_CROP,       // crop window
-  VC_RNG_WEAK,       // weak augmentation
-  VC_RNG_STRONG,     // strong augmentation
-  VC_RNG_DROPOUT,    // dropout keys
-  VC_RNG_SYNTH,      // synthetic images
-  VC_RNG_TEST,       // tests
+  VC_RNG_INIT = 1, // initial weights: sample = parameter index
+  VC_RNG_SPLIT,    // train/val/test split and labelled subset
+  VC_RNG_SHUFFLE,  // order of an epoch
+  VC_RNG_CROP,     // crop window
+  VC_RNG_WEAK,     // weak augmentation
+  VC_RNG_STRONG,   // strong augmentation
+  VC_RNG_DROPOUT,  // dropout keys
+  VC_RNG_SYNTH,    // synthetic images
+  VC_RNG_TEST,     // tests
 };
-// A stream addressed by (seed, purpose, epoch, sample): the same address gives the same draws, whatever was drawn elsewhere.
+// A stream addressed by (seed, purpose, epoch, sample): the same address gives the same draws, whatever was drawn
+// elsewhere.
 typedef struct vc_rng {
   uint32_t key[2];
   uint32_t counter[4];
@@ -118,38 +130,40 @@ typedef struct vc_rng {
 } vc_rng;
 vc_rng vc_rng_at(uint64_t seed, enum vc_rng_purpose purpose, uint32_t epoch, uint32_t sample);
 uint32_t vc_rng_u32(vc_rng *rng);
-double vc_rng_uniform(vc_rng *rng, double lo, double hi); // 32 random bits, in [lo, hi)
-double vc_rng_normal(vc_rng *rng);                        // mean 0, variance 1 (Box-Muller)
-uint32_t vc_rng_below(vc_rng *rng, uint32_t n);           // unbiased in [0, n), n > 0
+double vc_rng_uniform(vc_rng *rng, double lo, double hi);        // 32 random bits, in [lo, hi)
+double vc_rng_normal(vc_rng *rng);                               // mean 0, variance 1 (Box-Muller)
+uint32_t vc_rng_below(vc_rng *rng, uint32_t n);                  // unbiased in [0, n), n > 0
 void vc_rng_permutation(vc_rng *rng, uint32_t n, uint32_t *out); // Fisher-Yates of 0..n-1
 
 // ---- logging --------------------------------------------------------------------------------------------------
 
 enum vc_log_level { VC_LOG_DEBUG, VC_LOG_INFO, VC_LOG_WARNING };
-// The library never prints: it hands lines to this sink (NULL, the default, drops them), one call at a time whatever the
-// thread. A sink must not log.
+// The library never prints: it hands lines to this sink (NULL, the default, drops them), one call at a time whatever
+// the thread. A sink must not log.
 typedef void (*vc_log_sink)(void *context, enum vc_log_level level, const char *line);
 void vc_log_set_sink(vc_log_sink sink, void *context);
 void vc_log(enum vc_log_level level, const char *fmt, ...) VC_PRINTF(2, 3);
 
 // ---- JSON -----------------------------------------------------------------------------------------------------
 
-// A parsed document; // and /* */ comments are allowed, duplicate keys are errors. Values are borrowed from their document.
+// A parsed document; // and /* */ comments are allowed, duplicate keys are errors. Values are borrowed from their
+// document.
 typedef struct vc_json vc_json;
 enum vc_json_type { VC_JSON_NULL, VC_JSON_BOOL, VC_JSON_NUMBER, VC_JSON_STRING, VC_JSON_ARRAY, VC_JSON_OBJECT };
 // Parses text (n_bytes, need not be terminated); name stands in messages ("config.json:12: expected ',' ...").
+// VC_E_FORMAT for a text that is not such JSON, or nested more than 64 deep.
 vc_status vc_json_parse(vc_arena *arena, const char *name, const char *text, size_t n_bytes, vc_json **out);
 enum vc_json_type vc_json_type_of(const vc_json *value);
-bool vc_json_bool(const vc_json *value);           // VC_ASSERTs the type, as the next two
+bool vc_json_bool(const vc_json *value); // VC_ASSERTs the type, as the next two
 double vc_json_number(const vc_json *value);
 const char *vc_json_string(const vc_json *value);
-size_t vc_json_size(const vc_json *value);          // children of an array or object, else 0
-const vc_json *vc_json_at(const vc_json *value, size_t index);          // child by position, of arrays and objects
-const vc_json *vc_json_get(const vc_json *object, const char *key);     // NULL if absent
-const char *vc_json_key(const vc_json *value);      // the key under which an object's child stands, else ""
-int vc_json_line(const vc_json *value);             // 1-based line in the source text; 0 for values made by set
+size_t vc_json_size(const vc_json *value);                          // children of an array or object, else 0
+const vc_json *vc_json_at(const vc_json *value, size_t index);      // child by position, of arrays and objects
+const vc_json *vc_json_get(const vc_json *object, const char *key); // NULL if absent
+const char *vc_json_key(const vc_json *value); // the key under which an object's child stands, else ""
+int vc_json_line(const vc_json *value);        // 1-based line in the source text; 0 for values made by set
 // Replaces or adds object[key] for a dotted path ("augment.weak.scale"), parsing `text` as JSON and, where that fails,
-// taking it as a string. Intermediate objects are created.
+// taking it as a string. Intermediate objects are created; VC_E_CONFIG where something else stands in their place.
 vc_status vc_json_set_path(vc_json *root, const char *path, const char *text);
 
 // Writing: an append-only buffer that produces valid JSON (commas, escapes, shortest round-trip numbers; NaN → null).
@@ -170,9 +184,10 @@ void vc_json_writer_reset(vc_json_writer *w); // empties it for another document
 
 // ---- files ----------------------------------------------------------------------------------------------------
 
-// Everywhere here: VC_E_INPUT where the path itself is wrong (missing, a folder for a file, a file for a folder), VC_E_IO
-// for what the system refuses (permissions, full disk, ...); the message has the path and the system's reason.
-// Reads a whole regular file into the arena, plus one zero byte beyond *out_bytes. Over max_bytes (0: no limit): VC_E_INPUT.
+// Everywhere here: VC_E_INPUT where the path itself is wrong (missing, a folder for a file, a file for a folder),
+// VC_E_IO for what the system refuses (permissions, full disk, ...); the message has the path and the system's reason.
+// Reads a whole regular file into the arena, plus one zero byte beyond *out_bytes. Over max_bytes (0: no limit):
+// VC_E_INPUT.
 vc_status vc_file_read(vc_arena *arena, const char *path, size_t max_bytes, uint8_t **out_data, size_t *out_bytes);
 // Writes to a temporary sibling, flushes it to the disk and renames it over path: the file appears whole or not at all.
 vc_status vc_file_write(const char *path, const void *data, size_t n_bytes);
@@ -184,12 +199,14 @@ vc_status vc_file_writer_commit(vc_file_writer *w); // renames into place and fr
 void vc_file_writer_discard(vc_file_writer *w);     // removes the temporary and frees w
 bool vc_path_exists(const char *path);
 bool vc_path_is_dir(const char *path);
-vc_status vc_path_make_dirs(const char *path);      // like mkdir -p
+vc_status vc_path_make_dirs(const char *path);                                          // like mkdir -p
 vc_status vc_path_join(vc_arena *arena, const char *dir, const char *name, char **out); // an absolute name is kept
-const char *vc_path_base(const char *path);         // the part after the last '/'
-vc_status vc_path_stem(vc_arena *arena, const char *path, char **out); // base name up to its last '.'; .nii.gz, .ome.tif as one
-vc_status vc_path_dir(vc_arena *arena, const char *path, char **out);  // "." when there is none
-// The files of a folder (not its sub-folders, no names starting with '.'), or of a glob; sorted bytewise. Full paths.
+const char *vc_path_base(const char *path);                                             // the part after the last '/'
+vc_status vc_path_stem(vc_arena *arena, const char *path,
+                       char **out); // base name up to its last '.'; .nii.gz, .ome.tif as one
+vc_status vc_path_dir(vc_arena *arena, const char *path, char **out); // "." when there is none
+// The files of a folder (not its sub-folders, no names starting with '.'), or of a glob; sorted bytewise, each
+// beginning with the folder as given. An empty folder or a wildcard without match gives *out_n = 0.
 vc_status vc_path_list(vc_arena *arena, const char *dir_or_glob, char ***out_paths, size_t *out_n);
 // $XDG_CACHE_HOME/vulcyte or ~/.cache/vulcyte, created; VULCYTE_CACHE overrides.
 vc_status vc_path_cache_dir(vc_arena *arena, char **out);
@@ -198,8 +215,8 @@ vc_status vc_path_cache_dir(vc_arena *arena, char **out);
 
 double vc_time_seconds(void); // monotonic
 int vc_cpu_count(void);       // processors this process may use
-// Runs fn(context, i) for i in [0, n) on n_threads workers (0: on the caller alone); returns the failure of the lowest i,
-// with its message. Which thread runs an i never changes results.
+// Runs fn(context, i) for i in [0, n) on n_threads workers (0: on the caller alone); returns the failure of the lowest
+// i, with its message. Which thread runs an i never changes results.
 vc_status vc_parallel_for(int n_threads, size_t n, vc_status (*fn)(void *context, size_t i), void *context);
 
 #ifdef __cplusplus

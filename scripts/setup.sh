@@ -70,7 +70,7 @@ missing_of() {
   declare -A installed=()
   while read -r name have; do
     installed[${name%%:*}]=$have
-  done < <(dpkg-query -W -f='${binary:Package} ${db:Status-Status} ${Version}\n' 2>/dev/null | awk '$2 == "installed" {print $1, $3}')
+  done <<<"$(dpkg-query -W -f='${binary:Package} ${db:Status-Status} ${Version}\n' | awk '$2 == "installed" {print $1, $3}')"
   while read -r name want; do
     have=${installed[$name]:-}
     if [ -z "$have" ] || { [ "$want" != 0 ] && dpkg --compare-versions "$have" lt "$want"; }; then

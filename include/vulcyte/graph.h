@@ -28,17 +28,14 @@ typedef struct vc_tensor vc_tensor;
 typedef enum vc_dtype { VC_F32, VC_U32, VC_F16 } vc_dtype;
 uint32_t vc_dtype_bytes(vc_dtype dtype);
 
-// Logical order N,C,H,W. In memory tensors are channels-last, dense: element (n,c,y,x) stands at ((n*h + y)*w +
-// x)*c_count + c. A vector of k values has shape {1,k,1,1}.
+// Logical order N,C,H,W. In memory tensors are channels-last and dense: with shape {N,C,H,W} element (n,c,y,x) stands
+// at
+// ((n*H + y)*W + x)*C + c. A vector of k values has shape {1,k,1,1}.
 struct vc_shape {
   uint32_t n, c, h, w;
 };
-static inline uint64_t vc_shape_count(struct vc_shape s) {
-  return (uint64_t)s.n * s.c * s.h * s.w;
-}
-static inline bool vc_shape_equal(struct vc_shape a, struct vc_shape b) {
-  return a.n == b.n && a.c == b.c && a.h == b.h && a.w == b.w;
-}
+uint64_t vc_shape_count(struct vc_shape s); // elements
+bool vc_shape_equal(struct vc_shape a, struct vc_shape b);
 
 enum { VC_MAX_INPUTS = 8, VC_MAX_ATTR_BYTES = 64 };
 enum vc_tensor_kind {
@@ -70,13 +67,12 @@ struct vc_tensor {
 // One kind of node. Adding an op: its shaders, one C file with this struct, one constructor in ops.h, its test cases.
 struct vc_op {
   const char *name;
-  // Checks out->in[] and out->attr, sets out->shape and out->dtype. On a misfit return VC_FAIL(VC_E_SHAPE, "C %u !=
-  // ...").
+  // Checks out->in[] and out->attr, sets out->shape and out->dtype. On a misfit: VC_FAIL(VC_E_SHAPE, "C %u != ...").
   vc_status (*infer)(vc_tensor *out);
   // Appends the dispatches that compute out (vc_emit).
   vc_status (*emit)(vc_emitter *e, const vc_tensor *out);
-  // Adds nodes for the gradients: for each i with want[i], sets grad_in[i] to a tensor of in[i]'s shape (or leaves
-  // NULL: zero). NULL: not differentiable (an error where a gradient is wanted through it).
+  // Adds nodes for the gradients: for each i with want[i], sets grad_in[i] to a tensor of in[i]'s shape, or leaves it
+  // NULL: zero. No vjp: not differentiable, an error where a gradient is wanted through it.
   void (*vjp)(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in);
   // Floating-point operations of one evaluation; NULL: counted as 0 (bandwidth-bound).
   double (*flops)(const vc_tensor *out);
@@ -102,8 +98,8 @@ vc_tensor *vc_bind(vc_graph *g, const char *name, struct vc_shape shape, vc_dtyp
 // for kernels to bind it. Gradients: zero outside the range.
 vc_tensor *vc_view(vc_graph *g, vc_tensor *in, struct vc_shape shape, uint64_t offset_elements);
 vc_tensor *vc_stop_gradient(vc_graph *g, vc_tensor *in);
-vc_tensor *vc_add(vc_graph *g, vc_tensor *a,
-                  vc_tensor *b); // elementwise, equal shapes; sums gradients of shared tensors
+// Elementwise, equal shapes; also what sums the gradients of a tensor with several readers.
+vc_tensor *vc_add(vc_graph *g, vc_tensor *a, vc_tensor *b);
 // Keeps t's memory until the step's end so that vc_exec_read can fetch it. report: also copied to the host after every
 // step, for vc_exec_report (at most 4 KiB each).
 void vc_output(vc_graph *g, vc_tensor *t);
@@ -136,8 +132,7 @@ vc_region vc_region_slice(vc_region r, uint64_t offset, uint64_t n_bytes); // of
 struct vc_dispatch {
   const char *kernel; // an embedded shader; its reflection gives the access of each binding
   uint32_t n_bindings;
-  vc_region
-      bindings[VC_EMIT_MAX_BINDINGS]; // an absent optional input: repeat any valid region, the kernel must not read it
+  vc_region bindings[VC_EMIT_MAX_BINDINGS]; // an absent input: repeat any valid region, the kernel must not read it
   uint32_t n_spec, spec[VC_EMIT_MAX_SPEC];
   uint32_t required_subgroup; // 0: none
   const void *push;           // copied

@@ -3,13 +3,13 @@
 
 #include <string.h>
 
-enum { GROUP_SIZE = 64, WORDS_PER_INVOCATION = 4 }; // local size and loop of the kernels below
+enum { WORDS_PER_GROUP = 1024 }; // of the kernels here
 
 static vc_status emit_words(vc_emitter *e, const char *kernel, const vc_region *bindings, uint32_t n_bindings,
                             const void *push, uint32_t push_bytes, uint64_t n_words) {
   struct vc_dispatch d = {.kernel = kernel, .n_bindings = n_bindings, .push = push, .push_bytes = push_bytes};
   memcpy(d.bindings, bindings, n_bindings * sizeof *bindings);
-  vc_emit_fold(e, vc_div_up(n_words, GROUP_SIZE * WORDS_PER_INVOCATION), d.groups);
+  vc_emit_fold(e, vc_div_up(n_words, WORDS_PER_GROUP), d.groups);
   return vc_emit(e, &d);
 }
 

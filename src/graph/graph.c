@@ -19,6 +19,14 @@ uint32_t vc_dtype_bytes(vc_dtype dtype) {
   return dtype == VC_F16 ? 2 : 4;
 }
 
+uint64_t vc_shape_count(struct vc_shape s) {
+  return (uint64_t)s.n * s.c * s.h * s.w;
+}
+
+bool vc_shape_equal(struct vc_shape a, struct vc_shape b) {
+  return a.n == b.n && a.c == b.c && a.h == b.h && a.w == b.w;
+}
+
 vc_status vc_graph_create(vc_arena *arena, vc_graph **out) {
   vc_graph *g;
   VC_TRY(VC_NEW(arena, 1, &g));

@@ -38,6 +38,7 @@ uint64_t vc_shape_count(struct vc_shape s); // elements
 bool vc_shape_equal(struct vc_shape a, struct vc_shape b);
 
 enum { VC_MAX_INPUTS = 8, VC_MAX_ATTR_BYTES = 64 };
+enum { VC_VIEW_ALIGN = 256 }; // bytes: where a view must start for kernels to bind it
 enum vc_tensor_kind {
   VC_KIND_NODE, // computed by its op in each step; memory planned, reused after the last reader
   VC_KIND_FEED, // small, written by the host before each step
@@ -94,7 +95,7 @@ vc_tensor *vc_poison(vc_graph *g, vc_status status, const char *fmt, ...) VC_PRI
 vc_tensor *vc_feed(vc_graph *g, const char *name, vc_dtype dtype, uint32_t count); // {1,count,1,1}, at most 64 KiB
 vc_tensor *vc_bind(vc_graph *g, const char *name, struct vc_shape shape, vc_dtype dtype, vc_slot *slot,
                    uint64_t offset_elements);
-// `shape` over in's elements from offset on (a batch slice, a reshape); offset*4 bytes must be a multiple of 256 or 0
+// `shape` over in's elements from offset on (a batch slice, a reshape); offset*4 bytes must be a multiple of VC_VIEW_ALIGN
 // for kernels to bind it. Gradients: zero outside the range.
 vc_tensor *vc_view(vc_graph *g, vc_tensor *in, struct vc_shape shape, uint64_t offset_elements);
 vc_tensor *vc_stop_gradient(vc_graph *g, vc_tensor *in);

@@ -26,7 +26,8 @@ static vc_status add_param(struct builder *b, uint32_t n_dims, const uint32_t *d
   return VC_OK;
 }
 
-// A layer's weight and bias. transposed: weights stand as [in,out,side,side] and every output sees one tap of each input.
+// A layer's weight and bias. transposed: weights stand as [in,out,side,side] and every output sees one tap of each
+// input.
 static vc_status add_layer(struct builder *b, const char *name, uint32_t in, uint32_t out, uint32_t side,
                            bool transposed) {
   char *weight, *bias;
@@ -47,13 +48,18 @@ static vc_status add_block(struct builder *b, const char *stage, uint32_t level,
 }
 
 static vc_status check_desc(const struct vc_unet_desc *d) {
-  if (d->channels < 1 || d->channels > 4) return VC_FAIL(VC_E_SHAPE, "model: %u input channels; 1 to 4 are possible", d->channels);
-  if (d->classes < 2 || d->classes > 64) return VC_FAIL(VC_E_SHAPE, "model: %u classes; 2 to 64 are possible", d->classes);
-  if (d->aux_classes > 64) return VC_FAIL(VC_E_SHAPE, "model: %u auxiliary classes; at most 64 are possible", d->aux_classes);
+  if (d->channels < 1 || d->channels > 4)
+    return VC_FAIL(VC_E_SHAPE, "model: %u input channels; 1 to 4 are possible", d->channels);
+  if (d->classes < 2 || d->classes > 64)
+    return VC_FAIL(VC_E_SHAPE, "model: %u classes; 2 to 64 are possible", d->classes);
+  if (d->aux_classes > 64)
+    return VC_FAIL(VC_E_SHAPE, "model: %u auxiliary classes; at most 64 are possible", d->aux_classes);
   if (d->base < 1 || d->base > 1024) return VC_FAIL(VC_E_SHAPE, "model.base: %u; 1 to 1024 are possible", d->base);
   if (d->depth < 1 || d->depth > 8) return VC_FAIL(VC_E_SHAPE, "model.depth: %u; 1 to 8 are possible", d->depth);
   if (((uint64_t)d->base << d->depth) > 65536)
-    return VC_FAIL(VC_E_SHAPE, "model: base %u at depth %u gives more than 65536 feature maps; use a smaller base or depth", d->base, d->depth);
+    return VC_FAIL(VC_E_SHAPE,
+                   "model: base %u at depth %u gives more than 65536 feature maps; use a smaller base or depth",
+                   d->base, d->depth);
   if (d->padding != VC_PAD_SAME || d->norm != VC_NORM_NONE)
     return VC_FAIL(VC_E_UNSUPPORTED, "model: only padding \"same\" and norm \"none\" are built");
   return VC_OK;

@@ -15,16 +15,18 @@ struct vc_pool {
   vc_arena *arena;
   bool resident;
   vc_slot *images, *labels;
-  struct place *places;            // [n_samples]
+  struct place *places; // [n_samples]
   double min[4], max[4];
-  double *sample_min, *sample_max; // [n_samples * channels]
+  double *sample_min, *sample_max;    // [n_samples * channels]
   uint8_t *image_bytes, *label_bytes; // resident: host copies while reading; streaming: the mapped slots
   uint64_t region_image_words, region_label_words;
   vc_loader *loader;
-  uint32_t slot;                   // of the current step in the ring
+  uint32_t slot; // of the current step in the ring
 };
 
-static uint32_t n_channels(const struct vc_pool *p) { return p->desc.dataset->desc.channels; }
+static uint32_t n_channels(const struct vc_pool *p) {
+  return p->desc.dataset->desc.channels;
+}
 
 static uint64_t image_words(const struct vc_pool *p, uint32_t sample) {
   const struct vc_sample *s = &p->desc.dataset->samples[sample];
@@ -64,7 +66,8 @@ static void measure_range(const struct vc_image *image, double *out_min, double 
 }
 
 // Decodes a sample's image to `image_word` and, for labelled ones, its class map to `label_word` of the host bytes.
-static vc_status read_sample(struct vc_pool *p, uint32_t sample, uint64_t image_word, uint64_t label_word, bool measure) {
+static vc_status read_sample(struct vc_pool *p, uint32_t sample, uint64_t image_word, uint64_t label_word,
+                             bool measure) {
   vc_arena *arena;
   VC_TRY(vc_arena_create(&arena));
   struct vc_image image;
@@ -102,8 +105,7 @@ static vc_status make_resident(vc_arena *arena, struct vc_pool *p, uint64_t n_im
   VC_TRY(vc_arena_create(&host));
   vc_status status = VC_NEW(host, 4 * n_image_words, &p->image_bytes);
   if (status == VC_OK) status = VC_NEW(host, 4 * n_label_words, &p->label_bytes);
-  if (status == VC_OK)
-    status = vc_parallel_for(p->desc.n_workers, p->desc.dataset->n_samples, read_resident, p);
+  if (status == VC_OK) status = vc_parallel_for(p->desc.n_workers, p->desc.dataset->n_samples, read_resident, p);
   if (status == VC_OK)
     status = vc_slot_create(arena, p->desc.gpu, 4 * n_image_words, VC_SLOT_DEVICE, "images", &p->images);
   if (status == VC_OK)
@@ -117,14 +119,18 @@ static vc_status make_resident(vc_arena *arena, struct vc_pool *p, uint64_t n_im
   return status;
 }
 
-static uint32_t entries_per_step(const struct vc_pool *p) { return p->desc.batch * p->desc.n_streams; }
+static uint32_t entries_per_step(const struct vc_pool *p) {
+  return p->desc.batch * p->desc.n_streams;
+}
 
 static vc_status make_ring(vc_arena *arena, struct vc_pool *p) {
   const uint64_t regions = (uint64_t)RING_SLOTS * entries_per_step(p) + 1;
   const uint64_t image_bytes = 4 * regions * p->region_image_words, label_bytes = 4 * regions * p->region_label_words;
   if (image_bytes / 4 > UINT32_MAX || image_bytes > p->desc.caps->max_buffer_range)
-    return VC_FAIL(VC_E_NOMEM, "images too large to stream: a ring needs %llu MiB; reduce train.batch or cut the images into smaller files",
-                   (unsigned long long)(image_bytes >> 20));
+    return VC_FAIL(
+        VC_E_NOMEM,
+        "images too large to stream: a ring needs %llu MiB; reduce train.batch or cut the images into smaller files",
+        (unsigned long long)(image_bytes >> 20));
   VC_TRY(vc_slot_create(arena, p->desc.gpu, image_bytes, VC_SLOT_HOST_VISIBLE, "image ring", &p->images));
   VC_TRY(vc_slot_create(arena, p->desc.gpu, label_bytes, VC_SLOT_HOST_VISIBLE, "mask ring", &p->labels));
   p->image_bytes = vc_slot_host(p->images);
@@ -138,7 +144,8 @@ static vc_status make_ring(vc_arena *arena, struct vc_pool *p) {
   if (status == VC_OK) {
     memcpy(train, s->train_labelled, s->n_labelled * sizeof *train);
     memcpy(train + s->n_labelled, s->train_unlabelled, s->n_unlabelled * sizeof *train);
-    status = vc_dataset_range(p->desc.dataset, train, s->n_labelled + s->n_unlabelled, p->desc.n_workers, p->min, p->max);
+    status =
+        vc_dataset_range(p->desc.dataset, train, s->n_labelled + s->n_unlabelled, p->desc.n_workers, p->min, p->max);
   }
   vc_arena_destroy(scratch);
   return status;
@@ -180,7 +187,8 @@ vc_status vc_pool_create(vc_arena *arena, const struct vc_pool_desc *desc, struc
   }
   p->resident = strcmp(desc->residence, "stream") != 0 && choose_resident(p, n_image_words, n_label_words);
   if (!p->resident && strcmp(desc->residence, "device") == 0)
-    return VC_FAIL(VC_E_NOMEM, "data.residence: the images need %llu MiB on the device, more than it can bind; use \"auto\"",
+    return VC_FAIL(VC_E_NOMEM,
+                   "data.residence: the images need %llu MiB on the device, more than it can bind; use \"auto\"",
                    (unsigned long long)(n_image_words >> 18));
   VC_TRY(p->resident ? make_resident(arena, p, n_image_words, n_label_words) : make_ring(arena, p));
   *out = p;
@@ -192,9 +200,15 @@ void vc_pool_range(const struct vc_pool *p, double *out_min, double *out_max) {
   memcpy(out_max, p->max, n_channels(p) * sizeof *out_max);
 }
 
-bool vc_pool_resident(const struct vc_pool *p) { return p->resident; }
-vc_slot *vc_pool_images(struct vc_pool *p) { return p->images; }
-vc_slot *vc_pool_labels(struct vc_pool *p) { return p->labels; }
+bool vc_pool_resident(const struct vc_pool *p) {
+  return p->resident;
+}
+vc_slot *vc_pool_images(struct vc_pool *p) {
+  return p->images;
+}
+vc_slot *vc_pool_labels(struct vc_pool *p) {
+  return p->labels;
+}
 
 static uint64_t region(const struct vc_pool *p, uint32_t slot, uint32_t entry) {
   return entry == VC_POOL_STAGED ? (uint64_t)RING_SLOTS * entries_per_step(p)
@@ -245,13 +259,11 @@ static struct vc_window whole_window(const struct vc_pool *p, uint32_t sample, u
 }
 
 struct vc_window vc_pool_image_window(const struct vc_pool *p, uint32_t entry, uint32_t sample) {
-  const uint64_t word =
-      p->resident ? p->places[sample].image_word : region(p, p->slot, entry) * p->region_image_words;
+  const uint64_t word = p->resident ? p->places[sample].image_word : region(p, p->slot, entry) * p->region_image_words;
   return whole_window(p, sample, word, p->desc.dataset->samples[sample].format, n_channels(p));
 }
 
 struct vc_window vc_pool_label_window(const struct vc_pool *p, uint32_t entry, uint32_t sample) {
-  const uint64_t word =
-      p->resident ? p->places[sample].label_word : region(p, p->slot, entry) * p->region_label_words;
+  const uint64_t word = p->resident ? p->places[sample].label_word : region(p, p->slot, entry) * p->region_label_words;
   return whole_window(p, sample, word, VC_PIXEL_U8, 1);
 }

@@ -1,5 +1,5 @@
-// pool.h: where kernels find the pixels of a run: every image on the device as the integers it came in, or, where they do not
-// fit, a ring of regions that loader threads fill ahead of the steps.
+// pool.h: where kernels find the pixels of a run: every image on the device as the integers it came in, or, where they
+// do not fit, a ring of regions that loader threads fill ahead of the steps.
 #ifndef VC_TRAIN_POOL_H
 #define VC_TRAIN_POOL_H
 
@@ -13,7 +13,7 @@ struct vc_pool_desc {
   const struct vc_caps *caps;
   const vc_dataset *dataset;
   const struct vc_split *split;
-  const char *residence;  // "auto" | "device" | "stream"
+  const char *residence; // "auto" | "device" | "stream"
   int n_workers;
   uint32_t batch;
   // The samples of a step: out_samples[0..batch) labelled, [batch..2*batch) unlabelled (n_streams 2) or absent (1).
@@ -21,8 +21,8 @@ struct vc_pool_desc {
   vc_status (*samples_of_step)(void *context, uint64_t step, uint32_t *out_samples);
   void *context;
 };
-// Reads the training and validation images (resident), or prepares the ring (streaming); measures the range of the training
-// images either way. Masks are opened for labelled and validation samples only.
+// Reads the training and validation images (resident), or prepares the ring (streaming); measures the range of the
+// training images either way. Masks are opened for labelled and validation samples only.
 vc_status vc_pool_create(vc_arena *arena, const struct vc_pool_desc *desc, struct vc_pool **out);
 void vc_pool_range(const struct vc_pool *pool, double *out_min, double *out_max); // per channel
 bool vc_pool_resident(const struct vc_pool *pool);

@@ -1,0 +1,12 @@
+// evaluate.h: scoring a model on samples of a data set, for `vulcyte evaluate` and for the test at the end of a run.
+#ifndef VC_TRAIN_EVALUATE_H
+#define VC_TRAIN_EVALUATE_H
+
+#include "vulcyte/train.h"
+
+// Scores p on samples[0..n). Overlays (image | reference | prediction | difference) of the first max_overlays go to
+// out_dir/overlays if out_dir is not NULL. options: skip_bad, tile, progress and context are used.
+vc_status vc_evaluate_samples(vc_predictor *p, const vc_dataset *dataset, const uint32_t *samples, uint32_t n,
+                              const struct vc_evaluate_options *options, uint32_t max_overlays, struct vc_metrics *out);
+
+#endif

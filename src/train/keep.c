@@ -1,0 +1,141 @@
+// What a run keeps on disk: the best-supervised, best-final and last states, and the log line of an epoch.
+#include "train/run.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+  SAVE_EVERY_SECONDS = 30
+}; // last.state is written at most this often within a run; resuming replays what is newer
+
+vc_status vc_keep_path(const struct vc_run *run, const char *file, char **out_path) {
+  return vc_path_join(run->arena, run->options->out_dir, file, out_path);
+}
+
+static vc_status write_weights(struct vc_run *run, const char *file, const char *metrics_json) {
+  char *path;
+  VC_TRY(vc_keep_path(run, file, &path));
+  VC_TRY(vc_slot_read(run->params, 0, run->host_block, run->model->block_elements * sizeof(float)));
+  return vc_checkpoint_write(path, run->model, run->host_block, run->config, run->min, run->max, metrics_json);
+}
+
+vc_status vc_keep_last(struct vc_run *run) {
+  VC_TRY(write_weights(run, "checkpoints/last.safetensors", NULL));
+  const uint64_t n = run->model->block_elements, n_bytes = n * sizeof(float);
+  vc_arena *scratch;
+  VC_TRY(vc_arena_create(&scratch));
+  float *moments;
+  char *path;
+  vc_status status = VC_NEW(scratch, 2 * n, &moments);
+  struct vc_train_state *s = &run->state;
+  if (status == VC_OK && run->moment1) status = vc_slot_read(run->moment1, 0, moments, n_bytes);
+  if (status == VC_OK) status = vc_slot_read(run->moment2, 0, moments + n, n_bytes);
+  if (status == VC_OK) status = vc_keep_path(run, "checkpoints/last.state", &path);
+  if (status == VC_OK) {
+    s->n_block = n;
+    s->params = run->host_block;
+    s->moment1 = moments;
+    s->moment2 = moments + n;
+    s->log_bytes = vc_runlog_bytes(run->log);
+    status = vc_train_state_write(path, s, run->config_text);
+    s->params = s->moment1 = s->moment2 = NULL;
+  }
+  vc_arena_destroy(scratch);
+  run->last_saved = vc_time_seconds();
+  return status;
+}
+
+vc_status vc_keep_resume(struct vc_run *run, bool *out_found) {
+  char *path;
+  VC_TRY(vc_keep_path(run, "checkpoints/last.state", &path));
+  *out_found = vc_path_exists(path);
+  if (!*out_found) return VC_OK;
+  vc_arena *scratch;
+  VC_TRY(vc_arena_create(&scratch));
+  struct vc_train_state s;
+  const uint64_t n_bytes = run->model->block_elements * sizeof(float);
+  vc_status status = vc_train_state_read(scratch, path, run->config_text, &s);
+  if (status == VC_OK && s.n_block != run->model->block_elements)
+    status = VC_FAIL(VC_E_FORMAT, "%s: holds another network; start the run anew in another folder", path);
+  if (status == VC_OK) status = vc_slot_write(run->params, 0, s.params, n_bytes);
+  if (status == VC_OK && run->moment1) status = vc_slot_write(run->moment1, 0, s.moment1, n_bytes);
+  if (status == VC_OK) status = vc_slot_write(run->moment2, 0, s.moment2, n_bytes);
+  if (status == VC_OK) {
+    run->state = s;
+    run->state.params = run->state.moment1 = run->state.moment2 = NULL;
+  }
+  vc_arena_destroy(scratch);
+  return status;
+}
+
+static vc_status log_epoch(struct vc_run *run, double supervised, double unsupervised, const struct vc_validation *v) {
+  const struct vc_config *c = run->config;
+  vc_json_writer *w = vc_runlog_begin(run->log, "epoch");
+  vc_json_put_number(w, "epoch", run->state.epoch);
+  vc_json_put_number(w, "step", (double)run->state.step);
+  vc_json_put_number(w, "loss_supervised", supervised);
+  if (vc_run_is_uda(run)) vc_json_put_number(w, "loss_unsupervised", unsupervised);
+  if (v) {
+    vc_json_put_number(w, "val_loss_supervised", v->supervised);
+    if (vc_run_is_uda(run)) vc_json_put_number(w, "val_loss_unsupervised", v->unsupervised);
+    vc_json_put_number(w, "val_mean_iou", v->metrics.mean_iou);
+    vc_json_begin_array(w, "val_iou");
+    for (uint32_t i = 0; i < v->metrics.n_classes; i++) vc_json_put_number(w, NULL, v->metrics.iou[i]);
+    vc_json_end_array(w);
+  }
+  vc_json_put_number(w, "lr",
+                     vc_learning_rate(&c->optimizer.schedule, c->optimizer.lr, run->state.epoch - 1, c->train.epochs));
+  vc_json_put_number(w, "seconds", vc_time_seconds() - run->session_start);
+  return vc_runlog_end(run->log);
+}
+
+static vc_status log_best(struct vc_run *run, const char *state, double loss) {
+  vc_json_writer *w = vc_runlog_begin(run->log, "best");
+  vc_json_put_string(w, "state", state);
+  vc_json_put_number(w, "epoch", run->state.epoch);
+  vc_json_put_number(w, "loss", loss);
+  return vc_runlog_end(run->log);
+}
+
+// Keeps the network as best-NAME if its loss is below the best so far.
+static vc_status keep_if_best(struct vc_run *run, const char *name, double loss, double *best, uint32_t *best_epoch,
+                              const struct vc_validation *v) {
+  if (!(loss < *best)) return VC_OK;
+  vc_arena *scratch;
+  VC_TRY(vc_arena_create(&scratch));
+  vc_json_writer *w;
+  char *file;
+  const char *metrics = NULL;
+  vc_status status = vc_arena_printf(scratch, &file, "checkpoints/%s.safetensors", name);
+  if (status == VC_OK) status = vc_json_writer_create(scratch, 0, &w);
+  if (status == VC_OK) {
+    vc_json_begin_object(w, NULL);
+    vc_json_put_number(w, "epoch", run->state.epoch);
+    vc_json_put_number(w, "loss", loss);
+    if (v) vc_json_put_number(w, "val_mean_iou", v->metrics.mean_iou);
+    vc_json_end_object(w);
+    size_t n_bytes;
+    status = vc_json_writer_text(w, &metrics, &n_bytes);
+  }
+  if (status == VC_OK) status = write_weights(run, file, metrics);
+  vc_arena_destroy(scratch);
+  VC_TRY(status);
+  *best = loss;
+  *best_epoch = run->state.epoch;
+  return log_best(run, name, loss);
+}
+
+vc_status vc_keep_epoch(struct vc_run *run, double train_supervised, double train_unsupervised,
+                        const struct vc_validation *v) {
+  struct vc_train_state *s = &run->state;
+  VC_TRY(log_epoch(run, train_supervised, train_unsupervised, v));
+  // Without validation images the training loss chooses; without a validation this epoch nothing does.
+  if (v || run->split.n_val == 0) {
+    const double supervised = v ? v->supervised : train_supervised;
+    const double unsupervised = !vc_run_is_uda(run) ? 0 : v ? v->unsupervised : train_unsupervised;
+    VC_TRY(keep_if_best(run, "best-supervised", supervised, &s->best_supervised, &s->best_supervised_epoch, v));
+    VC_TRY(keep_if_best(run, "best-final", supervised + unsupervised, &s->best_final, &s->best_final_epoch, v));
+  }
+  const bool over = s->step >= run->n_steps;
+  return over || vc_time_seconds() - run->last_saved >= SAVE_EVERY_SECONDS ? vc_keep_last(run) : VC_OK;
+}

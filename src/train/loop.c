@@ -1,0 +1,246 @@
+// The walk over epochs and steps. The host runs one step ahead: while the device computes step s it reads the report of
+// s-1.
+#include "train/run.h"
+
+#include <math.h>
+#include <string.h>
+
+bool vc_run_is_uda(const struct vc_run *run) {
+  return run->config->method == VC_METHOD_UDA;
+}
+
+vc_status vc_run_visits(const struct vc_run *run, uint32_t stream, uint64_t step, struct vc_visit *out_visits) {
+  const struct vc_split *s = &run->split;
+  const bool labelled = stream == VC_STREAM_LABELLED;
+  return vc_visits(run->config->seed, stream, run->config->data.shuffle,
+                   labelled ? s->train_labelled : s->train_unlabelled, labelled ? s->n_labelled : s->n_unlabelled,
+                   labelled ? s->n_unlabelled : s->n_labelled, run->config->train.batch,
+                   (uint32_t)(step / run->steps_per_epoch), (uint32_t)(step % run->steps_per_epoch), out_visits);
+}
+
+bool vc_run_progress(struct vc_run *run, const char *phase, uint64_t done, uint64_t total) {
+  if (!run->options->progress) return true;
+  const double elapsed = vc_time_seconds() - run->session_start;
+  const uint64_t steps = run->state.step - run->session_first_step;
+  const double rate = elapsed > 0 ? (double)steps / elapsed : 0;
+  const struct vc_progress p = {.phase = phase,
+                                .done = done,
+                                .total = total,
+                                .epoch = run->state.epoch + 1,
+                                .n_epochs = run->config->train.epochs,
+                                .steps_per_second = rate,
+                                .seconds_left =
+                                    rate > 0 ? (double)(run->n_steps - run->state.step) / rate : (double)NAN,
+                                .loss_supervised = run->last_supervised,
+                                .loss_unsupervised = run->last_unsupervised,
+                                .mean_iou = run->last_iou};
+  return run->options->progress(run->options->context, &p);
+}
+
+// ---- shapes of steps
+// ----------------------------------------------------------------------------------------------------
+
+static struct vc_size crop_size(const struct vc_run *run, uint32_t sample) {
+  const struct vc_sample *s = &run->dataset->samples[sample];
+  const uint32_t crop = run->config->data.crop;
+  return crop ? (struct vc_size){crop, crop} : (struct vc_size){s->width, s->height};
+}
+
+static bool size_equal(struct vc_size a, struct vc_size b) {
+  return a.w == b.w && a.h == b.h;
+}
+
+static struct vc_train_step *find_step(struct vc_run *run, struct vc_size l, struct vc_size u) {
+  for (uint32_t i = 0; i < run->n_train_steps; i++)
+    if (size_equal(run->steps[i].labelled, l) && size_equal(run->steps[i].unlabelled, u)) return &run->steps[i];
+  return NULL;
+}
+
+// The distinct sizes of a list of samples.
+static uint32_t distinct_sizes(const struct vc_run *run, const uint32_t *samples, uint32_t n, struct vc_size *out) {
+  uint32_t n_out = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    const struct vc_size s = crop_size(run, samples[i]);
+    uint32_t k = 0;
+    while (k < n_out && !size_equal(out[k], s)) k++;
+    if (k == n_out) out[n_out++] = s;
+  }
+  return n_out;
+}
+
+static vc_status build_step(struct vc_run *run, struct vc_size l, struct vc_size u) {
+  struct vc_train_step *step = &run->steps[run->n_train_steps];
+  *step = (struct vc_train_step){.labelled = l, .unlabelled = u, .batch = run->config->train.batch};
+  VC_TRY(vc_run_is_uda(run) ? vc_uda_build(run, step) : vc_supervised_build(run, step));
+  run->n_train_steps++;
+  return VC_OK;
+}
+
+static vc_status check_memory(const struct vc_run *run, uint64_t work_bytes) {
+  vc_log(VC_LOG_INFO, "memory: %.1f MiB for a step, %.1f MiB for parameters and optimiser, images %s",
+         (double)work_bytes / 1048576.0, (double)(vc_slot_bytes(run->params) * (run->moment1 ? 4 : 3)) / 1048576.0,
+         vc_pool_resident(run->pool) ? "on the device" : "streamed");
+  return VC_OK;
+}
+
+static vc_status bind_all(struct vc_run *run) {
+  vc_exec **execs;
+  uint32_t n = 0;
+  VC_TRY(VC_NEW(run->arena, run->n_train_steps + vc_validator_n_execs(run), &execs));
+  for (uint32_t i = 0; i < run->n_train_steps; i++) execs[n++] = run->steps[i].exec;
+  vc_validator_execs(run, execs, &n);
+  uint64_t work_bytes = 0;
+  for (uint32_t i = 0; i < n; i++) work_bytes = VC_MAX(work_bytes, vc_exec_work_bytes(execs[i]));
+  VC_TRY(check_memory(run, work_bytes));
+  VC_TRY_CTX(vc_exec_bind(run->arena, execs, n),
+             "training with crop %u, batch %u, base %u; smaller ones need less memory", run->config->data.crop,
+             run->config->train.batch, run->config->model.base);
+  return VC_OK;
+}
+
+vc_status vc_run_build(struct vc_run *run) {
+  const struct vc_split *s = &run->split;
+  struct vc_size *l, *u;
+  VC_TRY(VC_NEW(run->arena, s->n_labelled, &l));
+  VC_TRY(VC_NEW(run->arena, s->n_unlabelled + 1, &u));
+  const uint32_t n_l = distinct_sizes(run, s->train_labelled, s->n_labelled, l);
+  const uint32_t n_u = vc_run_is_uda(run) ? distinct_sizes(run, s->train_unlabelled, s->n_unlabelled, u) : 1; // 0x0
+  if (run->config->train.batch > 1 && (n_l > 1 || n_u > 1))
+    return VC_FAIL(VC_E_CONFIG,
+                   "train.batch: %u whole images of different sizes make no batch; set data.crop, or train.batch 1",
+                   run->config->train.batch);
+  VC_TRY(VC_NEW(run->arena, (size_t)n_l * n_u, &run->steps));
+  for (uint32_t i = 0; i < n_l; i++)
+    for (uint32_t k = 0; k < n_u; k++) VC_TRY(build_step(run, l[i], u[k]));
+  VC_TRY(vc_validator_create(run));
+  return bind_all(run);
+}
+
+// ---- steps
+// ------------------------------------------------------------------------------------------------------------------
+
+// A step that is under way on the device.
+struct pending {
+  struct vc_train_step *step;
+  uint64_t ticket, number; // executable's and run's count
+  uint32_t epoch;
+  double lr, start;
+};
+
+static vc_status log_step(struct vc_run *run, const struct pending *p, double supervised, double unsupervised,
+                          double grad_norm) {
+  vc_json_writer *w = vc_runlog_begin(run->log, "step");
+  vc_json_put_number(w, "step", (double)p->number + 1);
+  vc_json_put_number(w, "epoch", p->epoch + 1);
+  vc_json_put_number(w, "loss_supervised", supervised);
+  if (vc_run_is_uda(run)) vc_json_put_number(w, "loss_unsupervised", unsupervised);
+  vc_json_put_number(w, "grad_norm", grad_norm);
+  vc_json_put_number(w, "lr", p->lr);
+  vc_json_put_number(w, "seconds", vc_time_seconds() - p->start);
+  return vc_runlog_end(run->log);
+}
+
+// Waits for a step, reads its report, logs it.
+static vc_status finish_step(struct vc_run *run, struct pending *p) {
+  if (!p->step) return VC_OK;
+  float supervised, unsupervised = 0, grad_norm;
+  struct vc_train_step *s = p->step;
+  p->step = NULL;
+  VC_TRY(vc_exec_report(s->exec, p->ticket, s->loss_supervised, &supervised, sizeof supervised));
+  if (s->loss_unsupervised)
+    VC_TRY(vc_exec_report(s->exec, p->ticket, s->loss_unsupervised, &unsupervised, sizeof unsupervised));
+  VC_TRY(vc_exec_report(s->exec, p->ticket, s->grad_norm, &grad_norm, sizeof grad_norm));
+  vc_pool_release(run->pool, p->number);
+  if (!isfinite(supervised) || !isfinite(unsupervised) || !isfinite(grad_norm))
+    return VC_FAIL(VC_E_DIVERGED,
+                   "%s: step %llu: loss %g, unsupervised loss %g, gradient norm %g; the last good state is kept: lower "
+                   "optimizer.lr (now %g) and train again",
+                   run->options->out_dir, (unsigned long long)p->number + 1, (double)supervised, (double)unsupervised,
+                   (double)grad_norm, p->lr);
+  run->state.sums[0] += (double)supervised;
+  run->state.sums[1] += (double)unsupervised;
+  run->state.sums[2] += 1;
+  run->last_supervised = (double)supervised;
+  run->last_unsupervised = vc_run_is_uda(run) ? (double)unsupervised : (double)NAN;
+  return log_step(run, p, (double)supervised, (double)unsupervised, (double)grad_norm);
+}
+
+// Feeds and submits the next step.
+static vc_status begin_step(struct vc_run *run, struct pending *out) {
+  const struct vc_config *config = run->config;
+  struct vc_visit labelled[VC_MAX_BATCH], unlabelled[VC_MAX_BATCH];
+  VC_TRY(vc_pool_next(run->pool));
+  VC_TRY(vc_run_visits(run, VC_STREAM_LABELLED, run->state.step, labelled));
+  struct vc_size u = {0, 0};
+  if (vc_run_is_uda(run)) {
+    VC_TRY(vc_run_visits(run, VC_STREAM_UNLABELLED, run->state.step, unlabelled));
+    u = crop_size(run, unlabelled[0].sample);
+  }
+  struct vc_train_step *step = find_step(run, crop_size(run, labelled[0].sample), u);
+  VC_ASSERT(step);
+  const double lr =
+      vc_learning_rate(&config->optimizer.schedule, config->optimizer.lr, run->state.epoch, config->train.epochs);
+  VC_TRY(vc_step_feed_common(run, step, lr));
+  VC_TRY(vc_supervised_feed(run, step, labelled));
+  if (vc_run_is_uda(run)) VC_TRY(vc_uda_feed(run, step, unlabelled));
+  *out = (struct pending){
+      .step = step, .number = run->state.step, .epoch = run->state.epoch, .lr = lr, .start = vc_time_seconds()};
+  VC_TRY(vc_exec_run(step->exec, &out->ticket));
+  run->state.step++;
+  run->state.step_in_epoch++;
+  return VC_OK;
+}
+
+static vc_status interrupted(struct vc_run *run) {
+  VC_TRY(vc_keep_last(run));
+  return VC_FAIL(VC_E_INTERRUPTED, "%s: interrupted after step %llu; the state is saved: go on with --resume",
+                 run->options->out_dir, (unsigned long long)run->state.step);
+}
+
+static vc_status run_epoch_steps(struct vc_run *run) {
+  struct pending previous = {0}, current = {0};
+  bool go_on = true;
+  while (go_on && run->state.step_in_epoch < run->steps_per_epoch && run->state.step < run->n_steps) {
+    VC_TRY(begin_step(run, &current));
+    VC_TRY(finish_step(run, &previous));
+    previous = current;
+    go_on = vc_run_progress(run, "train", run->state.step, run->n_steps);
+  }
+  VC_TRY(finish_step(run, &previous));
+  return go_on ? VC_OK : interrupted(run);
+}
+
+// Whether this epoch ends with a validation: every validate_every epochs, and at the end of the run.
+static bool validates(const struct vc_run *run) {
+  const uint32_t every = run->config->train.validate_every;
+  return run->split.n_val > 0 && ((run->state.epoch + 1) % every == 0 || run->state.step >= run->n_steps);
+}
+
+static vc_status end_epoch(struct vc_run *run) {
+  struct vc_validation validation;
+  const bool validated = validates(run);
+  if (validated) {
+    const vc_status status = vc_validate(run, &validation);
+    if (status == VC_E_INTERRUPTED) return interrupted(run);
+    VC_TRY(status);
+    run->last_iou = validation.metrics.mean_iou;
+  }
+  const double n = VC_MAX(run->state.sums[2], 1.0);
+  const double supervised = run->state.sums[0] / n, unsupervised = run->state.sums[1] / n;
+  memset(run->state.sums, 0, sizeof run->state.sums);
+  run->state.step_in_epoch = 0;
+  run->state.epoch++;
+  return vc_keep_epoch(run, supervised, unsupervised, validated ? &validation : NULL);
+}
+
+vc_status vc_run_loop(struct vc_run *run) {
+  run->session_start = vc_time_seconds();
+  run->session_first_step = run->state.step;
+  VC_TRY(vc_pool_start(run->pool, run->state.step));
+  while (run->state.epoch < run->config->train.epochs &&
+         (run->state.step < run->n_steps || run->state.step_in_epoch > 0)) {
+    VC_TRY(run_epoch_steps(run));
+    VC_TRY(end_epoch(run));
+  }
+  return VC_OK;
+}

@@ -1,0 +1,270 @@
+// Prediction: an image of any size through a trained network, whole or in overlapping tiles.
+#include <math.h>
+#include <string.h>
+
+#include "vulcyte/gpu.h"
+#include "vulcyte/train.h"
+
+// A forward graph for tiles of one size; made anew when the size changes (its kernels stay compiled).
+struct forward {
+  vc_arena *arena;
+  uint32_t w, h;
+  vc_slot *words; // one tile's pixels
+  vc_exec *exec;
+  vc_tensor *window, *range, *probabilities;
+};
+
+struct vc_predictor {
+  struct vc_gpu *gpu;
+  const char *variants;
+  struct vc_model_info info;
+  vc_model *model;
+  vc_slot *params;
+  struct forward forward;
+};
+
+static void destroy_predictor(void *object) {
+  struct vc_predictor *p = object;
+  vc_arena_destroy(p->forward.arena);
+}
+
+vc_status vc_predictor_create(vc_arena *arena, struct vc_gpu *gpu, const char *model_path, const char *variants,
+                              vc_predictor **out) {
+  struct vc_predictor *p;
+  VC_TRY(VC_NEW(arena, 1, &p));
+  p->gpu = gpu;
+  p->variants = variants;
+  float *block;
+  VC_TRY(vc_checkpoint_read(arena, model_path, &p->info, &p->model, &block));
+  const uint64_t n_bytes = p->model->block_elements * sizeof(float);
+  VC_TRY(vc_slot_create(arena, gpu, n_bytes, VC_SLOT_DEVICE, "params", &p->params));
+  VC_TRY(vc_slot_write(p->params, 0, block, n_bytes));
+  VC_TRY(vc_arena_defer(arena, destroy_predictor, p));
+  *out = p;
+  return VC_OK;
+}
+
+const struct vc_config *vc_predictor_config(const vc_predictor *p) {
+  return &p->info.config;
+}
+uint32_t vc_predictor_classes(const vc_predictor *p) {
+  return p->model->desc.classes;
+}
+
+// ---- the graph of a tile
+// ------------------------------------------------------------------------------------------------
+
+static vc_status build_forward(struct vc_predictor *p, struct forward *f) {
+  const struct vc_unet_desc *d = &p->model->desc;
+  vc_graph *g;
+  VC_TRY(vc_graph_create(f->arena, &g));
+  const uint64_t n_words = (uint64_t)f->w * f->h * d->channels; // enough for the widest pixels
+  if (n_words > UINT32_MAX) return VC_FAIL(VC_E_NOMEM, "an image of %ux%u pixels is too large at once", f->w, f->h);
+  VC_TRY(vc_slot_create(f->arena, p->gpu, 4 * n_words, VC_SLOT_DEVICE, "image", &f->words));
+  vc_tensor *words = vc_bind(g, "image", (struct vc_shape){1, (uint32_t)n_words, 1, 1}, VC_U32, f->words, 0);
+  vc_tensor *block =
+      vc_bind(g, "params", (struct vc_shape){1, (uint32_t)p->model->block_elements, 1, 1}, VC_F32, p->params, 0);
+  vc_tensor **params;
+  VC_TRY(VC_NEW(f->arena, p->model->n_params, &params));
+  vc_model_bind(g, p->model, block, params);
+  f->window = vc_feed(g, "window", VC_U32, sizeof(struct vc_window) / 4);
+  f->range = vc_feed(g, "range", VC_F32, 2 * d->channels);
+  vc_tensor *x = vc_crop_images(g, words, f->window, f->range, (struct vc_shape){1, d->channels, f->h, f->w});
+  f->probabilities = vc_softmax(g, vc_unet(g, p->model, params, x, NULL).logits);
+  vc_output(g, f->probabilities);
+  return vc_exec_create(f->arena, p->gpu, g, &(struct vc_exec_options){.variants = p->variants}, &f->exec);
+}
+
+static uint64_t memory_budget(const struct vc_predictor *p) {
+  uint64_t allocated, available;
+  vc_gpu_memory(p->gpu, &allocated, &available);
+  return available ? available / 10 * 8 : vc_gpu_caps(p->gpu)->heap_bytes / 2;
+}
+
+// Makes p->forward fit tiles of w x h. VC_E_NOMEM when the device cannot hold one.
+static vc_status prepare(struct vc_predictor *p, uint32_t w, uint32_t h) {
+  struct forward *f = &p->forward;
+  if (f->arena && f->w == w && f->h == h) return VC_OK;
+  vc_arena_destroy(f->arena);
+  *f = (struct forward){.w = w, .h = h};
+  VC_TRY(vc_arena_create(&f->arena));
+  vc_status status = build_forward(p, f);
+  if (status == VC_OK && vc_exec_work_bytes(f->exec) > memory_budget(p))
+    status = VC_FAIL(VC_E_NOMEM, "%ux%u pixels need %llu MiB of device memory", w, h,
+                     (unsigned long long)(vc_exec_work_bytes(f->exec) >> 20));
+  if (status == VC_OK) status = vc_exec_bind(f->arena, &f->exec, 1);
+  if (status != VC_OK) {
+    vc_arena_destroy(f->arena);
+    *f = (struct forward){0};
+  }
+  return status;
+}
+
+// ---- tiles
+// --------------------------------------------------------------------------------------------------------------
+
+// Tiles along one axis. Starts are multiples of 2^depth, as the poolings are; the first and last tile end at the
+// borders of the padded image, so that they see the same zeros there as the whole image would.
+struct axis {
+  uint32_t image, padded, tile; // sides
+  uint32_t margin, blend;       // pixels of a tile's inner edge that are not used; half-width of the ramp behind them
+  uint32_t n, multiple;
+};
+
+static struct axis axis_make(uint32_t image, uint32_t tile, uint32_t depth) {
+  struct axis a = {.image = image, .multiple = 1u << depth};
+  a.padded = (uint32_t)vc_round_up(image, a.multiple);
+  a.tile = VC_MIN(a.padded, VC_MAX((uint32_t)vc_round_up(tile, a.multiple), 4 * a.multiple));
+  a.n = 1;
+  if (a.tile == a.padded) return a;
+  // The receptive field of a depth-d U-Net reaches less than 8 * 2^d pixels: with that margin a tile's core is exact.
+  const uint32_t exact = 9 * a.multiple;
+  a.margin = VC_MIN(exact, a.tile / 4 / a.multiple * a.multiple);
+  a.blend = VC_MIN(a.multiple / 2, a.margin / 2);
+  a.n = 1 + (uint32_t)vc_div_up(a.padded - a.tile, a.tile - 2 * a.margin);
+  return a;
+}
+
+static uint32_t tile_start(const struct axis *a, uint32_t i) {
+  return i + 1 == a->n ? a->padded - a->tile : i * (a->tile - 2 * a->margin);
+}
+
+// The weight of pixel x of tile i: 0 near inner edges, 1 inside, a linear ramp between.
+static float tile_weight(const struct axis *a, uint32_t i, uint32_t x) {
+  const uint32_t start = tile_start(a, i);
+  if (x < start || x >= start + a->tile) return 0;
+  float w = 1;
+  const float ramp = 2.0f * (float)VC_MAX(a->blend, 1u), from = (float)a->margin - (float)a->blend;
+  if (start > 0) w = fminf(w, ((float)(x - start) + 0.5f - from) / ramp);
+  if (start + a->tile < a->padded) w = fminf(w, ((float)(start + a->tile - 1 - x) + 0.5f - from) / ramp);
+  return fmaxf(w, 0);
+}
+
+// Weights of tile i over its own pixels, divided by the sum over all tiles.
+static void tile_weights(const struct axis *a, uint32_t i, float *out) {
+  const uint32_t start = tile_start(a, i);
+  for (uint32_t x = 0; x < a->tile; x++) {
+    float sum = 0;
+    for (uint32_t k = i > 1 ? i - 2 : 0; k < VC_MIN(a->n, i + 3); k++) sum += tile_weight(a, k, start + x);
+    const float w = tile_weight(a, i, start + x);
+    out[x] = w > 0 ? w / sum : 0;
+  }
+}
+
+struct job {
+  struct vc_predictor *p;
+  const struct vc_image *image;
+  struct axis x, y;
+  float *weights_x, *weights_y, *tile; // of the current tile; its probabilities, channels-last
+  uint8_t *pixels;
+  float *out; // [C,H,W]
+};
+
+static vc_status run_tile(struct job *j, uint32_t left, uint32_t top) {
+  struct forward *f = &j->p->forward;
+  const struct vc_image *image = j->image;
+  const uint32_t w = VC_MIN(f->w, image->width - left), h = VC_MIN(f->h, image->height - top);
+  const size_t pixel_bytes = (size_t)image->channels * vc_pixel_bytes(image->format);
+  for (uint32_t y = 0; y < h; y++)
+    memcpy(j->pixels + y * w * pixel_bytes,
+           (const uint8_t *)image->pixels + ((size_t)(top + y) * image->width + left) * pixel_bytes, w * pixel_bytes);
+  VC_TRY(vc_slot_write(f->words, 0, j->pixels, (size_t)w * h * pixel_bytes));
+  const struct vc_window window = {
+      .width = w, .height = h, .format = (uint32_t)image->format, .channels = image->channels};
+  VC_TRY(vc_exec_feed(f->exec, f->window, &window, sizeof window));
+  uint64_t step;
+  VC_TRY(vc_exec_run(f->exec, &step));
+  return vc_exec_read(f->exec, f->probabilities, j->tile,
+                      (size_t)f->w * f->h * j->p->model->desc.classes * sizeof(float));
+}
+
+static void add_tile(struct job *j, uint32_t left, uint32_t top) {
+  const struct forward *f = &j->p->forward;
+  const uint32_t n_classes = j->p->model->desc.classes;
+  const struct vc_image *image = j->image;
+  for (uint32_t y = 0; y < f->h && top + y < image->height; y++)
+    for (uint32_t x = 0; x < f->w && left + x < image->width; x++) {
+      const float weight = j->weights_y[y] * j->weights_x[x];
+      if (weight == 0) continue;
+      const float *p = &j->tile[((size_t)y * f->w + x) * n_classes];
+      for (uint32_t c = 0; c < n_classes; c++)
+        j->out[((size_t)c * image->height + top + y) * image->width + left + x] += weight * p[c];
+    }
+}
+
+static vc_status run_tiles(struct job *j, vc_arena *scratch) {
+  const struct forward *f = &j->p->forward;
+  const uint32_t n_classes = j->p->model->desc.classes;
+  VC_TRY(VC_NEW(scratch, f->w, &j->weights_x));
+  VC_TRY(VC_NEW(scratch, f->h, &j->weights_y));
+  VC_TRY(VC_NEW(scratch, (size_t)f->w * f->h * n_classes, &j->tile));
+  VC_TRY(VC_NEW(scratch, (size_t)f->w * f->h * j->image->channels * 4, &j->pixels));
+  memset(j->out, 0, (size_t)n_classes * j->image->width * j->image->height * sizeof(float));
+  for (uint32_t i = 0; i < j->y.n; i++) {
+    tile_weights(&j->y, i, j->weights_y);
+    for (uint32_t k = 0; k < j->x.n; k++) {
+      tile_weights(&j->x, k, j->weights_x);
+      VC_TRY(run_tile(j, tile_start(&j->x, k), tile_start(&j->y, i)));
+      add_tile(j, tile_start(&j->x, k), tile_start(&j->y, i));
+    }
+  }
+  return VC_OK;
+}
+
+// ---- whole images
+// ---------------------------------------------------------------------------------------------------------
+
+static double pixel_value(const struct vc_image *image, size_t i) {
+  switch (image->format) {
+  case VC_PIXEL_U8: return ((const uint8_t *)image->pixels)[i];
+  case VC_PIXEL_U16: return ((const uint16_t *)image->pixels)[i];
+  case VC_PIXEL_F32: return (double)((const float *)image->pixels)[i];
+  }
+  return 0;
+}
+
+// lo, scale per channel: the model's, or for a model that carries none the image's own range.
+static void range_of(const struct vc_predictor *p, const struct vc_image *image, float *out_range) {
+  for (uint32_t c = 0; c < image->channels; c++) {
+    double lo = p->info.min[c], hi = p->info.max[c];
+    if (!p->info.has_range) {
+      lo = INFINITY, hi = -INFINITY;
+      const size_t n = (size_t)image->width * image->height * image->channels;
+      for (size_t i = c; i < n; i += image->channels) {
+        lo = VC_MIN(lo, pixel_value(image, i));
+        hi = VC_MAX(hi, pixel_value(image, i));
+      }
+    }
+    out_range[2 * c] = (float)lo;
+    out_range[2 * c + 1] = hi > lo ? (float)(1.0 / (hi - lo)) : 1.0f;
+  }
+}
+
+// Chooses the largest tile that the device holds: the whole image, else halving from 4096.
+static vc_status prepare_tiles(struct job *j, uint32_t tile) {
+  const uint32_t depth = j->p->model->desc.depth;
+  uint32_t side = tile ? tile : VC_MAX(j->image->width, j->image->height);
+  for (;;) {
+    j->x = axis_make(j->image->width, side, depth);
+    j->y = axis_make(j->image->height, side, depth);
+    const vc_status status = prepare(j->p, j->x.tile, j->y.tile);
+    if (status != VC_E_NOMEM || tile || side <= 64) return status;
+    side = VC_MIN(side / 2, 4096u);
+  }
+}
+
+vc_status vc_predictor_run(vc_predictor *p, const struct vc_image *image, uint32_t tile, float *out_probabilities) {
+  if (image->channels != p->model->desc.channels)
+    return VC_FAIL(VC_E_SHAPE, "the image has %u channels, the model takes %u", image->channels,
+                   p->model->desc.channels);
+  struct job j = {.p = p, .image = image, .out = out_probabilities};
+  VC_TRY(prepare_tiles(&j, tile));
+  float range[8];
+  range_of(p, image, range);
+  VC_TRY(vc_exec_feed(p->forward.exec, p->forward.range, range, 2 * image->channels * sizeof(float)));
+  vc_arena *scratch;
+  VC_TRY(vc_arena_create(&scratch));
+  const vc_status status = run_tiles(&j, scratch);
+  vc_arena_destroy(scratch);
+  return status;
+}

@@ -1,0 +1,248 @@
+// A training run from its configuration to its evaluation.
+#include "train/run.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "train/evaluate.h"
+#include "vulcyte/gpu.h"
+
+enum { MAX_OVERLAYS = 16 };
+
+static int n_workers(const struct vc_config *c) {
+  return c->data.workers < 0 ? vc_cpu_count() : c->data.workers;
+}
+
+// ---- data
+// ---------------------------------------------------------------------------------------------------------------
+
+static vc_status check_split(const struct vc_run *run) {
+  const struct vc_split *s = &run->split;
+  const char *name = run->config->name;
+  if (s->n_labelled == 0)
+    return VC_FAIL(VC_E_INPUT,
+                   "%s: no labelled training image is left; raise data.labelled or the first share of data.split",
+                   name);
+  if (vc_run_is_uda(run) && s->n_unlabelled == 0)
+    return VC_FAIL(
+        VC_E_INPUT,
+        "%s: method \"uda\" needs training images without labels, but all %u are labelled; lower data.labelled, "
+        "give data.unlabelled, or choose method \"supervised\"",
+        name, s->n_labelled);
+  return VC_OK;
+}
+
+static vc_status open_data(struct vc_run *run) {
+  const struct vc_config *c = run->config;
+  const struct vc_dataset_desc desc = {.images = c->data.images,
+                                       .masks = c->data.masks,
+                                       .unlabelled = c->data.unlabelled,
+                                       .mask_pattern = c->data.mask_pattern,
+                                       .classes = c->data.classes,
+                                       .n_classes = c->data.n_classes,
+                                       .channels = c->data.channels,
+                                       .mask_channel = c->data.mask_channel,
+                                       .skip_bad = run->options->skip_bad};
+  VC_TRY(vc_dataset_open(run->arena, &desc, n_workers(c), &run->dataset));
+  const struct vc_split_desc split = {.seed = c->seed,
+                                      .train = c->data.split[0],
+                                      .val = c->data.split[1],
+                                      .test = c->data.split[2],
+                                      .labelled_fraction = c->data.labelled_fraction,
+                                      .labelled_count = c->data.labelled_count,
+                                      .group = c->data.group};
+  VC_TRY(c->data.split_file ? vc_split_read(run->arena, run->dataset, c->data.split_file, &run->split)
+                            : vc_split_make(run->arena, run->dataset, &split, &run->split));
+  return check_split(run);
+}
+
+static vc_status samples_of_step(void *context, uint64_t step, uint32_t *out_samples) {
+  const struct vc_run *run = context;
+  const uint32_t batch = run->config->train.batch;
+  struct vc_visit visits[VC_MAX_BATCH];
+  for (uint32_t stream = 0; stream < (vc_run_is_uda(run) ? 2u : 1u); stream++) {
+    VC_TRY(vc_run_visits(run, stream, step, visits));
+    for (uint32_t i = 0; i < batch; i++) out_samples[stream * batch + i] = visits[i].sample;
+  }
+  return VC_OK;
+}
+
+static vc_status read_images(struct vc_run *run) {
+  const struct vc_pool_desc desc = {.gpu = run->gpu,
+                                    .caps = vc_gpu_caps(run->gpu),
+                                    .dataset = run->dataset,
+                                    .split = &run->split,
+                                    .residence = run->config->data.residence,
+                                    .n_workers = n_workers(run->config),
+                                    .batch = run->config->train.batch,
+                                    .n_streams = vc_run_is_uda(run) ? 2 : 1,
+                                    .samples_of_step = samples_of_step,
+                                    .context = run};
+  VC_TRY(vc_pool_create(run->arena, &desc, &run->pool));
+  vc_pool_range(run->pool, run->min, run->max);
+  for (uint32_t c = 0; c < run->config->data.channels; c++) {
+    if (!(run->max[c] > run->min[c]))
+      return VC_FAIL(VC_E_INPUT,
+                     "%s: all pixels of the training images have the value %g; nothing can be learnt from them",
+                     run->config->data.images, run->min[c]);
+    run->range[2 * c] = (float)run->min[c];
+    run->range[2 * c + 1] = (float)(1.0 / (run->max[c] - run->min[c]));
+  }
+  return VC_OK;
+}
+
+// ---- network
+// --------------------------------------------------------------------------------------------------------------
+
+static vc_status create_model(struct vc_run *run) {
+  struct vc_unet_desc desc;
+  vc_config_unet(run->config, &desc);
+  VC_TRY(vc_unet_model(run->arena, &desc, &run->model));
+  const uint64_t n_bytes = run->model->block_elements * sizeof(float);
+  VC_TRY(VC_NEW(run->arena, run->model->block_elements, &run->host_block));
+  VC_TRY(vc_slot_create(run->arena, run->gpu, n_bytes, VC_SLOT_DEVICE, "params", &run->params));
+  VC_TRY(vc_slot_create(run->arena, run->gpu, n_bytes, VC_SLOT_DEVICE, "gradients", &run->gradients));
+  VC_TRY(vc_slot_create(run->arena, run->gpu, n_bytes, VC_SLOT_DEVICE, "moment2", &run->moment2));
+  if (run->config->optimizer.name == VC_OPTIMIZER_ADAM)
+    VC_TRY(vc_slot_create(run->arena, run->gpu, n_bytes, VC_SLOT_DEVICE, "moment1", &run->moment1));
+
+  vc_model_init(run->model, run->config->seed, run->host_block);
+  if (strcmp(run->config->model.init, "he") != 0)
+    VC_TRY(vc_checkpoint_load_weights(run->config->model.init, run->model, run->host_block, false));
+  return vc_slot_write(run->params, 0, run->host_block, n_bytes);
+}
+
+// ---- the run folder
+// -----------------------------------------------------------------------------------------------------
+
+static vc_status check_folder(const struct vc_run *run) {
+  char *log;
+  VC_TRY(vc_keep_path(run, "log.jsonl", &log));
+  if (!run->options->resume && vc_path_exists(log))
+    return VC_FAIL(VC_E_USAGE, "%s: holds a run already; go on with --resume, or choose another folder with --out",
+                   run->options->out_dir);
+  return VC_OK;
+}
+
+static vc_status create_folder(struct vc_run *run) {
+  char *dir, *config, *split;
+  VC_TRY(vc_keep_path(run, "checkpoints", &dir));
+  VC_TRY(vc_path_make_dirs(dir));
+  VC_TRY(vc_keep_path(run, "config.json", &config));
+  VC_TRY(vc_keep_path(run, "split.json", &split));
+  const char *text;
+  VC_TRY(vc_config_text(run->arena, run->config, 2, &text));
+  VC_TRY(vc_file_write(config, text, strlen(text)));
+  return vc_split_write(run->dataset, &run->split, split);
+}
+
+static vc_status start(struct vc_run *run) {
+  run->state.best_supervised = run->state.best_final = (double)INFINITY;
+  run->last_supervised = run->last_unsupervised = run->last_iou = (double)NAN;
+  bool found = false;
+  if (run->options->resume) VC_TRY(vc_keep_resume(run, &found));
+  VC_TRY(create_folder(run));
+  char *log;
+  VC_TRY(vc_keep_path(run, "log.jsonl", &log));
+  VC_TRY(vc_runlog_open(run->arena, log, run->state.log_bytes, &run->log));
+  if (found)
+    vc_log(VC_LOG_INFO, "%s: going on after step %llu", run->options->out_dir, (unsigned long long)run->state.step);
+  else if (run->split.n_val == 0)
+    VC_TRY(vc_runlog_warn(run->log, "no validation images: the best states are chosen by the training loss"));
+  if (!found && run->split.n_test == 0)
+    VC_TRY(vc_runlog_warn(run->log, "no test images: evaluation.json will hold no scores"));
+  run->last_saved = vc_time_seconds();
+  return VC_OK;
+}
+
+static void count_steps(struct vc_run *run) {
+  const struct vc_config *c = run->config;
+  // A supervised run takes as many steps an epoch as a semi-supervised one on the same split, to be comparable.
+  run->steps_per_epoch = vc_steps_per_epoch(run->split.n_labelled, run->split.n_unlabelled, c->train.batch);
+  run->n_steps = (uint64_t)run->steps_per_epoch * c->train.epochs;
+  if (c->train.max_steps) run->n_steps = VC_MIN(run->n_steps, c->train.max_steps);
+}
+
+// ---- the end
+// ----------------------------------------------------------------------------------------------------------------
+
+static vc_status test_state(struct vc_run *run, const char *name, uint32_t epoch, bool overlays, vc_json_writer *w) {
+  vc_arena *arena;
+  VC_TRY(vc_arena_create(&arena));
+  char *file, *path;
+  vc_predictor *predictor;
+  struct vc_metrics metrics;
+  const struct vc_evaluate_options options = {.out_dir = overlays ? run->options->out_dir : NULL,
+                                              .skip_bad = run->options->skip_bad,
+                                              .progress = run->options->progress,
+                                              .context = run->options->context};
+  vc_status status = vc_arena_printf(arena, &file, "checkpoints/%s.safetensors", name);
+  if (status == VC_OK) status = vc_keep_path(run, file, &path);
+  if (status == VC_OK) status = vc_predictor_create(arena, run->gpu, path, run->config->variants, &predictor);
+  if (status == VC_OK)
+    status = vc_evaluate_samples(predictor, run->dataset, run->split.test, run->split.n_test, &options, MAX_OVERLAYS,
+                                 &metrics);
+  if (status == VC_OK) {
+    const char *class_names[VC_MAX_CLASSES];
+    for (uint32_t i = 0; i < run->config->data.n_classes; i++) class_names[i] = run->config->data.classes[i].name;
+    vc_metrics_json(w, name, &metrics, class_names, epoch);
+  }
+  vc_arena_destroy(arena);
+  return status;
+}
+
+static vc_status test(struct vc_run *run) {
+  vc_json_writer *w;
+  VC_TRY(vc_json_writer_create(run->arena, 2, &w));
+  vc_json_begin_object(w, NULL);
+  VC_TRY(test_state(run, "best-supervised", run->state.best_supervised_epoch, false, w));
+  VC_TRY(test_state(run, "best-final", run->state.best_final_epoch, true, w));
+  vc_json_end_object(w);
+  const char *text;
+  size_t n_bytes;
+  char *path;
+  VC_TRY(vc_json_writer_text(w, &text, &n_bytes));
+  VC_TRY(vc_keep_path(run, "evaluation.json", &path));
+  return vc_file_write(path, text, n_bytes);
+}
+
+static vc_status finish(struct vc_run *run) {
+  VC_TRY(test(run));
+  vc_json_writer *w = vc_runlog_begin(run->log, "end");
+  vc_json_put_number(w, "step", (double)run->state.step);
+  vc_json_put_number(w, "epoch", run->state.epoch);
+  vc_json_put_number(w, "seconds", vc_time_seconds() - run->session_start);
+  VC_TRY(vc_runlog_end(run->log));
+  char *path;
+  VC_TRY(vc_keep_path(run, "report.html", &path));
+  return vc_report_write(run->options->out_dir, path);
+}
+
+static vc_status train(struct vc_run *run) {
+  VC_TRY(vc_config_text(run->arena, run->config, 0, &run->config_text));
+  VC_TRY(check_folder(run));
+  VC_TRY(open_data(run));
+  count_steps(run);
+  VC_TRY(read_images(run));
+  VC_TRY(create_model(run));
+  VC_TRY(vc_run_build(run));
+  VC_TRY(start(run));
+  VC_TRY(vc_run_loop(run));
+  return finish(run);
+}
+
+vc_status vc_train(struct vc_gpu *gpu, const struct vc_config *config, const struct vc_train_options *options) {
+  vc_arena *arena;
+  VC_TRY(vc_arena_create(&arena));
+  struct vc_run *run;
+  vc_status status = VC_NEW(arena, 1, &run);
+  if (status == VC_OK) {
+    run->arena = arena;
+    run->gpu = gpu;
+    run->config = config;
+    run->options = options;
+    status = train(run);
+  }
+  vc_arena_destroy(arena);
+  return status;
+}

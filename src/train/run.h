@@ -1,0 +1,154 @@
+// run.h: one training run: what its parts share. run.c sets it up and ends it, loop.c walks the epochs, supervised.c
+// and uda.c hold the graphs of their methods, validate.c scores the network after an epoch.
+#ifndef VC_TRAIN_RUN_H
+#define VC_TRAIN_RUN_H
+
+#include "train/pool.h"
+#include "train/runlog.h"
+#include "vulcyte/train.h"
+
+enum { VC_STREAM_LABELLED = 0, VC_STREAM_UNLABELLED = 1 };
+enum { VC_MAX_BATCH = 1024 }; // as train.batch allows
+// The walk number of the draws that stay fixed over a run: validation's.
+#define VC_WALK_FIXED UINT32_MAX
+
+struct vc_size {
+  uint32_t w, h;
+};
+
+struct vc_run {
+  vc_arena *arena;
+  struct vc_gpu *gpu;
+  const struct vc_config *config;
+  const struct vc_train_options *options;
+  const char *config_text; // the resolved configuration
+
+  vc_dataset *dataset;
+  struct vc_split split;
+  struct vc_pool *pool;
+  double min[4], max[4];
+  float range[8]; // lo, scale per channel: the feed of vc_crop_images
+
+  vc_model *model;
+  vc_slot *params, *gradients, *moment1, *moment2; // block_elements floats each; moment1 NULL for RMSProp
+  float *host_block;                               // for checkpoints
+
+  vc_runlog *log;
+  struct vc_train_state state;
+  uint32_t steps_per_epoch;
+  uint64_t n_steps;            // of the whole run
+  uint64_t session_first_step; // for the rate
+  double session_start, last_saved;
+  double last_supervised, last_unsupervised, last_iou; // for the progress line
+  struct vc_train_step *steps;                         // every shape of training step
+  uint32_t n_train_steps;
+  struct vc_validator *validator;
+};
+
+// ---- one shape of training step (step.c) ----------------------------------------------------------------------------
+
+// The feeds of one image stream of a step.
+struct vc_stream_feeds {
+  vc_tensor *windows, *label_windows; // label_windows NULL: no masks
+  vc_tensor *weak;                    // samplers W⁻¹, NULL: no weak augmentation
+  vc_tensor *strong, *align;          // samplers (W R)⁻¹ and A⁻¹ = W R W⁻¹, NULL: none
+  vc_tensor *rects;                   // of the validity mask, or NULL
+  vc_tensor *ops[VC_MAX_STRONG_OPS];  // one intensity operation each
+  uint32_t n_ops;
+};
+struct vc_train_step {
+  struct vc_size labelled, unlabelled; // unlabelled 0x0: a supervised step
+  uint32_t batch;                      // samples of each stream
+  bool staged;                         // validation: its one sample is the pool's staged one
+  vc_graph *graph;
+  vc_exec *exec;
+  vc_tensor *range, *dropout_key, *hyper;
+  struct vc_stream_feeds l, u;
+  vc_tensor **params;                                         // [n_params] views of the parameter block
+  vc_tensor *loss_supervised, *loss_unsupervised, *grad_norm; // reported; unsupervised may be NULL
+};
+
+// Begins the graph of a step or of validation: parameters bound, range and (training) dropout key fed.
+vc_status vc_step_begin(struct vc_run *run, struct vc_train_step *step, bool training);
+// The words of a pool slot as a tensor.
+vc_tensor *vc_step_words(vc_graph *g, const char *name, vc_slot *slot);
+// Adds gradients and optimiser for `loss` and the reports, and plans.
+vc_status vc_step_finish(struct vc_run *run, struct vc_train_step *step, vc_tensor *loss);
+// The feeds that every step has: range, dropout key, hyper-parameters.
+vc_status vc_step_feed_common(struct vc_run *run, struct vc_train_step *step, double lr);
+
+// ---- the supervised branch (supervised.c)
+// -----------------------------------------------------------------------------
+
+struct vc_labelled_batch {
+  vc_tensor *x, *labels; // W x_l, W m_l
+};
+// augment false: the windows as they are (validation).
+struct vc_labelled_batch vc_supervised_inputs(struct vc_run *run, struct vc_train_step *step, bool augment);
+vc_tensor *vc_supervised_loss(const struct vc_config *config, vc_graph *g, vc_tensor *logits, vc_tensor *labels);
+vc_status vc_supervised_build(struct vc_run *run, struct vc_train_step *step);
+vc_status vc_supervised_feed(struct vc_run *run, struct vc_train_step *step, const struct vc_visit *visits);
+
+// ---- the unsupervised branch (uda.c)
+// ----------------------------------------------------------------------------------
+
+struct vc_unlabelled_pair {
+  vc_tensor *weak, *strong; // W x_u, W S x_u
+  vc_tensor *valid;         // pixels that both maps cover
+};
+struct vc_unlabelled_pair vc_uda_inputs(struct vc_run *run, struct vc_train_step *step);
+// L_unsup of the logits of both images: alignment, then the consistency loss. Gradient to strong_logits only.
+vc_tensor *vc_uda_loss(struct vc_train_step *step, struct vc_unlabelled_pair pair, vc_tensor *weak_logits,
+                       vc_tensor *strong_logits);
+vc_status vc_uda_build(struct vc_run *run, struct vc_train_step *step);
+vc_status vc_uda_feed(struct vc_run *run, struct vc_train_step *step, const struct vc_visit *visits);
+
+// ---- validation (validate.c)
+// --------------------------------------------------------------------------------------------
+
+struct vc_validation {
+  double supervised, unsupervised; // mean losses; unsupervised NaN where the method has none
+  struct vc_metrics metrics;
+};
+vc_status vc_validator_create(struct vc_run *run);
+vc_status vc_validate(struct vc_run *run, struct vc_validation *out);
+// The executables of validation, appended to out_execs.
+uint32_t vc_validator_n_execs(const struct vc_run *run);
+void vc_validator_execs(const struct vc_run *run, vc_exec **out_execs, uint32_t *inout_n);
+
+// ---- the loop (loop.c)
+// ----------------------------------------------------------------------------------------------------
+
+bool vc_run_is_uda(const struct vc_run *run);
+// The labelled (stream 0) or unlabelled visits of a 0-based step of the run.
+vc_status vc_run_visits(const struct vc_run *run, uint32_t stream, uint64_t step, struct vc_visit *out_visits);
+// Builds every shape of training step that the run will meet, and validation; plans and binds their memory.
+vc_status vc_run_build(struct vc_run *run);
+// Trains from the state's position to the end. VC_E_INTERRUPTED: stopped by the progress callback, state saved.
+vc_status vc_run_loop(struct vc_run *run);
+// Shows progress; false: the user wants to stop.
+bool vc_run_progress(struct vc_run *run, const char *phase, uint64_t done, uint64_t total);
+
+// ---- keeping (keep.c): checkpoints and the state to resume from
+// --------------------------------------------------------
+
+// After an epoch: logs it, keeps the state as best where it is, saves.
+vc_status
+vc_keep_epoch(struct vc_run *run, double train_supervised, double train_unsupervised,
+              const struct vc_validation *validation); // validation NULL: not validated, or no validation images
+vc_status vc_keep_last(struct vc_run *run);            // last.safetensors and last.state
+vc_status vc_keep_resume(struct vc_run *run, bool *out_found); // reads last.state into the slots, if there is one
+vc_status vc_keep_path(const struct vc_run *run, const char *file, char **out_path); // in the run folder
+
+// ---- feeds (step.c)
+// -------------------------------------------------------------------------------------------------------
+
+// The window of a visit's crop: of its image, and (out_labels not NULL) of its class map. entry as in pool.h.
+void vc_run_window(struct vc_run *run, uint32_t stream, struct vc_visit visit, uint32_t entry, struct vc_size size,
+                   struct vc_window *out_image, struct vc_window *out_labels);
+// The part of a window that lies in its image: the rectangle record of vc_valid_mask.
+void vc_window_rect(const struct vc_window *window, struct vc_size size, float out_rect[4]);
+// A map as the sampler record of a feed.
+void vc_sampler_of(vc_affine map, float out_sampler[6]);
+
+#endif

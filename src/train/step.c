@@ -1,0 +1,104 @@
+// What every training step has in common: parameters in, one loss down, one update.
+#include "train/run.h"
+
+#include <math.h>
+#include <string.h>
+
+vc_tensor *vc_step_words(vc_graph *g, const char *name, vc_slot *slot) {
+  return vc_bind(g, name, (struct vc_shape){1, (uint32_t)(vc_slot_bytes(slot) / 4), 1, 1}, VC_U32, slot, 0);
+}
+
+vc_status vc_step_begin(struct vc_run *run, struct vc_train_step *step, bool training) {
+  VC_TRY(vc_graph_create(run->arena, &step->graph));
+  vc_graph *g = step->graph;
+  const vc_model *model = run->model;
+  vc_tensor *block =
+      vc_bind(g, "params", (struct vc_shape){1, (uint32_t)model->block_elements, 1, 1}, VC_F32, run->params, 0);
+  VC_TRY(VC_NEW(run->arena, model->n_params, &step->params));
+  vc_model_bind(g, model, block, step->params);
+  step->range = vc_feed(g, "range", VC_F32, 2 * model->desc.channels);
+  if (training && model->desc.dropout > 0) step->dropout_key = vc_feed(g, "dropout_key", VC_U32, 2);
+  return vc_graph_status(g);
+}
+
+vc_status vc_step_finish(struct vc_run *run, struct vc_train_step *step, vc_tensor *loss) {
+  vc_graph *g = step->graph;
+  const vc_model *model = run->model;
+  const struct vc_shape block_shape = {1, (uint32_t)model->block_elements, 1, 1};
+  vc_tensor *params = vc_bind(g, "params", block_shape, VC_F32, run->params, 0);
+  vc_tensor *gradients = vc_bind(g, "gradients", block_shape, VC_F32, run->gradients, 0);
+  step->hyper = vc_feed(g, "hyper", VC_F32, 8);
+
+  // Every gradient is written into its place of one block, so that the optimiser is a single dispatch.
+  vc_arena *scratch;
+  VC_TRY(vc_arena_create(&scratch));
+  vc_tensor **grads;
+  vc_status status = VC_NEW(scratch, model->n_params, &grads);
+  if (status == VC_OK) {
+    vc_grad(g, loss, NULL, step->params, model->n_params, grads);
+    for (uint32_t i = 0; i < model->n_params; i++)
+      if (grads[i]) vc_place(g, grads[i], gradients, model->params[i].offset);
+  }
+  vc_arena_destroy(scratch);
+  VC_TRY(status);
+
+  vc_tensor *moment2 = vc_bind(g, "moment2", block_shape, VC_F32, run->moment2, 0);
+  if (run->config->optimizer.name == VC_OPTIMIZER_ADAM) {
+    vc_tensor *moment1 = vc_bind(g, "moment1", block_shape, VC_F32, run->moment1, 0);
+    vc_adam(g, params, gradients, moment1, moment2, step->hyper);
+  } else {
+    vc_rmsprop(g, params, gradients, moment2, step->hyper);
+  }
+  step->grad_norm = vc_l2_norm(g, gradients);
+  vc_report(g, step->loss_supervised);
+  if (step->loss_unsupervised) vc_report(g, step->loss_unsupervised);
+  vc_report(g, step->grad_norm);
+  return vc_exec_create(run->arena, run->gpu, g, &(struct vc_exec_options){.variants = run->config->variants},
+                        &step->exec);
+}
+
+vc_status vc_step_feed_common(struct vc_run *run, struct vc_train_step *step, double lr) {
+  const uint64_t t = run->state.step + 1;
+  const double beta1 = 0.9, beta2 = 0.999, alpha = 0.99, eps = 1e-8;
+  const bool adam = run->config->optimizer.name == VC_OPTIMIZER_ADAM;
+  const float hyper[8] = {(float)lr,
+                          (float)(adam ? beta1 : alpha),
+                          (float)beta2,
+                          (float)eps,
+                          (float)(1.0 / (1.0 - pow(beta1, (double)t))),
+                          (float)(1.0 / (1.0 - pow(beta2, (double)t))),
+                          1.0f,
+                          0.0f};
+  VC_TRY(vc_exec_feed(step->exec, step->hyper, hyper, sizeof hyper));
+  VC_TRY(vc_exec_feed(step->exec, step->range, run->range, 2 * run->model->desc.channels * sizeof(float)));
+  if (step->dropout_key) {
+    vc_rng rng =
+        vc_rng_at(run->config->seed, VC_RNG_DROPOUT, (uint32_t)(run->state.step >> 32), (uint32_t)run->state.step);
+    const uint32_t key[2] = {vc_rng_u32(&rng), vc_rng_u32(&rng)};
+    VC_TRY(vc_exec_feed(step->exec, step->dropout_key, key, sizeof key));
+  }
+  return VC_OK;
+}
+
+void vc_run_window(struct vc_run *run, uint32_t stream, struct vc_visit visit, uint32_t entry, struct vc_size size,
+                   struct vc_window *out_image, struct vc_window *out_labels) {
+  *out_image = vc_pool_image_window(run->pool, entry, visit.sample);
+  vc_crop_draw(run->config->seed, stream, visit, out_image->width, out_image->height, size.w, size.h, &out_image->left,
+               &out_image->top);
+  if (!out_labels) return;
+  *out_labels = vc_pool_label_window(run->pool, entry, visit.sample);
+  out_labels->left = out_image->left;
+  out_labels->top = out_image->top;
+}
+
+void vc_window_rect(const struct vc_window *window, struct vc_size size, float out_rect[4]) {
+  const int64_t right = (int64_t)window->width - window->left, bottom = (int64_t)window->height - window->top;
+  out_rect[0] = (float)VC_MAX(0, -window->left);
+  out_rect[1] = (float)VC_MAX(0, -window->top);
+  out_rect[2] = (float)(VC_MIN((int64_t)size.w, right) - 1);
+  out_rect[3] = (float)(VC_MIN((int64_t)size.h, bottom) - 1);
+}
+
+void vc_sampler_of(vc_affine map, float out_sampler[6]) {
+  for (int i = 0; i < 6; i++) out_sampler[i] = (float)map.m[i];
+}

@@ -1,0 +1,110 @@
+// The semi-supervised step (Unsupervised Data Augmentation, Xie et al. 2019, for segmentation):
+//   1  L_sup of the labelled batch (supervised.c)
+//   2  Y' = f(W x_u), a constant target without dropout;  Y'' = f(W S x_u)
+//   3  if S rotates by R: Y'' is brought to the frame of Y' by the map A = W R⁻¹ W⁻¹
+//   4  L = L_sup + w KL(Y' || A Y'');  one update
+#include "train/run.h"
+
+#include <string.h>
+
+static bool strong_rotates(const struct vc_strong_desc *s) {
+  return s->num_ops > 0 && (s->op_mask >> VC_AUG_ROTATE & 1u);
+}
+
+struct vc_unlabelled_pair vc_uda_inputs(struct vc_run *run, struct vc_train_step *step) {
+  vc_graph *g = step->graph;
+  const struct vc_strong_desc *strong = &run->config->augment.strong;
+  const uint32_t n = step->batch;
+  const struct vc_shape shape = {n, run->model->desc.channels, step->unlabelled.h, step->unlabelled.w};
+  vc_tensor *images = vc_step_words(g, "images", vc_pool_images(run->pool));
+  struct vc_stream_feeds *u = &step->u;
+  u->windows = vc_feed(g, "unlabelled_windows", VC_U32, 8 * n);
+  u->weak = vc_feed(g, "unlabelled_weak", VC_F32, 6 * n);
+  u->strong = vc_feed(g, "unlabelled_strong", VC_F32, 6 * n);
+  u->rects = vc_feed(g, "unlabelled_rects", VC_F32, 4 * n);
+  u->align = strong_rotates(strong) ? vc_feed(g, "alignment", VC_F32, 6 * n) : NULL;
+
+  // Intensity operations see the unwarped crop; the spatial ones are one resampling.
+  vc_tensor *x = vc_crop_images(g, images, u->windows, step->range, shape), *intense = x;
+  for (u->n_ops = 0; u->n_ops < strong->num_ops; u->n_ops++) {
+    u->ops[u->n_ops] = vc_feed(g, "strong_op", VC_U32, 2 * n);
+    intense = vc_intensity(g, intense, u->ops[u->n_ops]);
+  }
+  return (struct vc_unlabelled_pair){.weak = vc_affine_image(g, x, u->weak),
+                                     .strong = vc_affine_image(g, intense, u->strong),
+                                     .valid = vc_valid_mask(g, u->weak, u->rects, u->align, n, shape.h, shape.w)};
+}
+
+vc_tensor *vc_uda_loss(struct vc_train_step *step, struct vc_unlabelled_pair pair, vc_tensor *weak_logits,
+                       vc_tensor *strong_logits) {
+  vc_graph *g = step->graph;
+  vc_tensor *target = vc_stop_gradient(g, vc_softmax(g, weak_logits));
+  vc_tensor *p = vc_softmax(g, strong_logits);
+  if (step->u.align) p = vc_align(g, p, step->u.align);
+  return vc_kl_loss(g, target, p, pair.valid, (struct vc_kl_desc){0});
+}
+
+struct logits {
+  vc_tensor *labelled, *strong;
+};
+
+// f on both images that need gradients: as one batch where their sizes agree (half the dispatches), else one after the
+// other.
+static struct logits forward_with_gradients(struct vc_run *run, struct vc_train_step *step, vc_tensor *x_l,
+                                            vc_tensor *x_u) {
+  vc_graph *g = step->graph;
+  const struct vc_shape s = x_l->shape, out = {s.n, run->model->desc.classes, s.h, s.w};
+  const bool views_align = vc_shape_count(out) * sizeof(float) % VC_VIEW_ALIGN == 0;
+  if (!vc_shape_equal(s, x_u->shape) || !views_align)
+    return (struct logits){vc_unet(g, run->model, step->params, x_l, step->dropout_key).logits,
+                           vc_unet(g, run->model, step->params, x_u, step->dropout_key).logits};
+  vc_tensor *x = vc_concat_batch(g, x_l, x_u);
+  vc_tensor *z = vc_unet(g, run->model, step->params, x, step->dropout_key).logits;
+  return (struct logits){vc_view(g, z, out, 0), vc_view(g, z, out, vc_shape_count(out))};
+}
+
+vc_status vc_uda_build(struct vc_run *run, struct vc_train_step *step) {
+  VC_TRY(vc_step_begin(run, step, true));
+  vc_graph *g = step->graph;
+  const struct vc_labelled_batch l = vc_supervised_inputs(run, step, true);
+  const struct vc_unlabelled_pair u = vc_uda_inputs(run, step);
+
+  const struct logits z = forward_with_gradients(run, step, l.x, u.strong);
+  vc_tensor *weak = vc_unet(g, run->model, step->params, u.weak, NULL).logits;
+
+  step->loss_supervised = vc_supervised_loss(run->config, g, z.labelled, l.labels);
+  step->loss_unsupervised = vc_uda_loss(step, u, weak, z.strong);
+  vc_tensor *loss = vc_combine(g, step->loss_supervised, 1.0f, step->loss_unsupervised, (float)run->config->uda.weight);
+  return vc_step_finish(run, step, loss);
+}
+
+vc_status vc_uda_feed(struct vc_run *run, struct vc_train_step *step, const struct vc_visit *visits) {
+  const struct vc_config *config = run->config;
+  const uint32_t n = step->batch;
+  struct vc_stream_feeds *u = &step->u;
+  struct vc_window windows[VC_MAX_BATCH];
+  float weak[VC_MAX_BATCH][6], strong[VC_MAX_BATCH][6], align[VC_MAX_BATCH][6], rects[VC_MAX_BATCH][4];
+  uint32_t ops[VC_MAX_STRONG_OPS][VC_MAX_BATCH][2];
+  for (uint32_t i = 0; i < n; i++) {
+    vc_run_window(run, VC_STREAM_UNLABELLED, visits[i], step->staged ? VC_POOL_STAGED : n + i, step->unlabelled,
+                  &windows[i], NULL);
+    const vc_affine w = vc_weak_draw(&config->augment.weak, config->seed, VC_STREAM_UNLABELLED, visits[i]);
+    const struct vc_strong s = vc_strong_draw(&config->augment.strong, config->seed, visits[i]);
+    const vc_affine wr = vc_affine_multiply(w, s.rotation), w_inverse = vc_affine_inverse(w);
+    vc_sampler_of(w_inverse, weak[i]);
+    vc_sampler_of(vc_affine_inverse(wr), strong[i]);
+    vc_sampler_of(vc_affine_multiply(wr, w_inverse), align[i]); // A⁻¹ = W R W⁻¹
+    vc_window_rect(&windows[i], step->unlabelled, rects[i]);
+    for (uint32_t k = 0; k < u->n_ops; k++) {
+      ops[k][i][0] = k < s.n_ops ? s.op[k] : VC_AUG_NONE;
+      memcpy(&ops[k][i][1], &s.magnitude[k], sizeof(float));
+    }
+  }
+  VC_TRY(vc_exec_feed(step->exec, u->windows, windows, n * sizeof *windows));
+  VC_TRY(vc_exec_feed(step->exec, u->weak, weak, n * sizeof *weak));
+  VC_TRY(vc_exec_feed(step->exec, u->strong, strong, n * sizeof *strong));
+  VC_TRY(vc_exec_feed(step->exec, u->rects, rects, n * sizeof *rects));
+  if (u->align) VC_TRY(vc_exec_feed(step->exec, u->align, align, n * sizeof *align));
+  for (uint32_t k = 0; k < u->n_ops; k++) VC_TRY(vc_exec_feed(step->exec, u->ops[k], ops[k], n * sizeof ops[k][0]));
+  return VC_OK;
+}

@@ -1,0 +1,26 @@
+// [DROP 1] y[i] = x[i] scale where word i mod 4 of Philox(key; i / 4, 0, 0, 0) >= threshold, else 0; i counts elements in
+// memory order. Linear in x, so it is its own adjoint. An invocation takes every stride-th group of four elements.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "dropout.h"
+#include "philox.glsl"
+
+layout(local_size_x = OPS_LOCAL) in;
+layout(binding = 0) readonly buffer X1 { float x1[]; };
+layout(binding = 0) readonly buffer X4 { vec4 x4[]; };
+layout(binding = 1) readonly buffer K { uint key[]; };
+layout(binding = 2) writeonly buffer Y1 { float y1[]; };
+layout(binding = 2) writeonly buffer Y4 { vec4 y4[]; };
+
+bvec4 kept(uint group) {
+  return greaterThanEqual(vc_philox(uvec2(key[0], key[1]), uvec4(group, 0u, 0u, 0u)), uvec4(pc.threshold));
+}
+
+void main() {
+  uint id = gl_GlobalInvocationID.x, n4 = pc.n / 4u;
+  for (uint i = id; i < n4; i += pc.stride) y4[i] = mix(vec4(0.0), pc.scale * x4[i], kept(i));
+  if (id < (pc.n & 3u)) {
+    uint i = 4u * n4 + id;
+    y1[i] = kept(n4)[id] ? pc.scale * x1[i] : 0.0;
+  }
+}

@@ -1,0 +1,43 @@
+// [ADAM 1] m = b1 m + (1-b1) g, v = b2 v + (1-b2) g², p = p - lr (m c1) / (sqrt(v c2) + eps), g = scale times the gradient; in
+// place. hyper = lr, b1, b2, eps, c1 = 1/(1-b1^t), c2 = 1/(1-b2^t), scale. An invocation takes every stride-th group of four;
+// the first ones take the n mod 4 parameters that are left.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "optim.h"
+
+layout(local_size_x = OPS_LOCAL) in;
+layout(binding = 0) buffer P1 { float p1[]; };
+layout(binding = 0) buffer P4 { vec4 p4[]; };
+layout(binding = 1) readonly buffer G1 { float g1[]; };
+layout(binding = 1) readonly buffer G4 { vec4 g4[]; };
+layout(binding = 2) buffer M1 { float m1[]; };
+layout(binding = 2) buffer M4 { vec4 m4[]; };
+layout(binding = 3) buffer V1 { float v1[]; };
+layout(binding = 3) buffer V4 { vec4 v4[]; };
+layout(binding = 4) readonly buffer H { float hyper[]; };
+
+void step_four(inout vec4 p, vec4 g, inout vec4 m, inout vec4 v) {
+  g *= hyper[6];
+  m = hyper[1] * m + (1.0 - hyper[1]) * g;
+  v = hyper[2] * v + (1.0 - hyper[2]) * g * g;
+  p -= hyper[0] * (m * hyper[4]) / (sqrt(v * hyper[5]) + hyper[3]);
+}
+
+void main() {
+  uint id = gl_GlobalInvocationID.x, n4 = pc.n / 4u;
+  for (uint i = id; i < n4; i += pc.stride) {
+    vec4 p = p4[i], m = m4[i], v = v4[i];
+    step_four(p, g4[i], m, v);
+    p4[i] = p;
+    m4[i] = m;
+    v4[i] = v;
+  }
+  if (id < (pc.n & 3u)) {
+    uint i = 4u * n4 + id;
+    vec4 p = vec4(p1[i]), m = vec4(m1[i]), v = vec4(v1[i]);
+    step_four(p, vec4(g1[i]), m, v);
+    p1[i] = p.x;
+    m1[i] = m.x;
+    v1[i] = v.x;
+  }
+}

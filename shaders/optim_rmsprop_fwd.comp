@@ -1,0 +1,37 @@
+// [RMSPROP 1] s = a s + (1-a) g², p = p - lr g / (sqrt(s) + eps), g = scale times the gradient; in place. hyper = lr, a, -, eps, -, -,
+// scale. An invocation takes every stride-th group of four; the first ones take the n mod 4 parameters that are left.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "optim.h"
+
+layout(local_size_x = OPS_LOCAL) in;
+layout(binding = 0) buffer P1 { float p1[]; };
+layout(binding = 0) buffer P4 { vec4 p4[]; };
+layout(binding = 1) readonly buffer G1 { float g1[]; };
+layout(binding = 1) readonly buffer G4 { vec4 g4[]; };
+layout(binding = 2) buffer S1 { float s1[]; };
+layout(binding = 2) buffer S4 { vec4 s4[]; };
+layout(binding = 3) readonly buffer H { float hyper[]; };
+
+void step_four(inout vec4 p, vec4 g, inout vec4 s) {
+  g *= hyper[6];
+  s = hyper[1] * s + (1.0 - hyper[1]) * g * g;
+  p -= hyper[0] * g / (sqrt(s) + hyper[3]);
+}
+
+void main() {
+  uint id = gl_GlobalInvocationID.x, n4 = pc.n / 4u;
+  for (uint i = id; i < n4; i += pc.stride) {
+    vec4 p = p4[i], s = s4[i];
+    step_four(p, g4[i], s);
+    p4[i] = p;
+    s4[i] = s;
+  }
+  if (id < (pc.n & 3u)) {
+    uint i = 4u * n4 + id;
+    vec4 p = vec4(p1[i]), s = vec4(s1[i]);
+    step_four(p, vec4(g1[i]), s);
+    p1[i] = p.x;
+    s1[i] = s.x;
+  }
+}

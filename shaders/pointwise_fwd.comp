@@ -1,0 +1,40 @@
+// Elementwise functions of one or two equal tensors, by MODE:
+//   RELU [RELU 1] y = max(a, 0)    RELU_GRAD [RELU 2] y = a where b > 0, else 0    SCALE y = fa a    COMBINE y = fa a + fb b
+//   MUL y = a b
+// An invocation takes every stride-th group of four elements; the first invocations take the n mod 4 that are left.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "pointwise.h"
+
+layout(local_size_x = OPS_LOCAL) in;
+layout(constant_id = SC_POINTWISE_MODE) const uint MODE = POINTWISE_RELU;
+layout(binding = 0) readonly buffer A1 { float a1[]; };
+layout(binding = 0) readonly buffer A4 { vec4 a4[]; };
+layout(binding = 1) readonly buffer B1 { float b1[]; }; // RELU and SCALE do not read it
+layout(binding = 1) readonly buffer B4 { vec4 b4[]; };
+layout(binding = 2) writeonly buffer Y1 { float y1[]; };
+layout(binding = 2) writeonly buffer Y4 { vec4 y4[]; };
+
+const bool UNARY = MODE == POINTWISE_RELU || MODE == POINTWISE_SCALE;
+
+// Comparisons are turned so that NaN passes through RELU.
+vec4 f(vec4 a, vec4 b) {
+  if (MODE == POINTWISE_RELU) return mix(a, vec4(0.0), lessThan(a, vec4(0.0)));
+  if (MODE == POINTWISE_RELU_GRAD) return mix(vec4(0.0), a, greaterThan(b, vec4(0.0)));
+  if (MODE == POINTWISE_SCALE) return pc.fa * a;
+  if (MODE == POINTWISE_COMBINE) return pc.fa * a + pc.fb * b;
+  return a * b;
+}
+
+void main() {
+  uint id = gl_GlobalInvocationID.x, n4 = pc.n / 4u;
+  for (uint i = id; i < n4; i += pc.stride) {
+    vec4 a = a4[i];
+    y4[i] = f(a, UNARY ? a : b4[i]);
+  }
+  if (id < (pc.n & 3u)) {
+    uint i = 4u * n4 + id;
+    float a = a1[i];
+    y1[i] = f(vec4(a), vec4(UNARY ? a : b1[i])).x;
+  }
+}

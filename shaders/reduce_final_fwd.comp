@@ -1,0 +1,30 @@
+// Second pass of all sums: y[c] = factor * sum_r x[r][c], its square root with ROOT. A workgroup takes `columns` columns; the
+// invocations of a column add every (REDUCE_LOCAL / columns)-th row, compensated, then pairwise among each other.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "reduce.h"
+#include "sum.glsl"
+
+layout(local_size_x = REDUCE_LOCAL) in;
+layout(constant_id = SC_REDUCE_ROOT) const bool ROOT = false;
+layout(binding = 0) readonly buffer X { float x[]; };
+layout(binding = 1) writeonly buffer Y { float y[]; };
+shared float part[REDUCE_LOCAL];
+
+void main() {
+  uint id = gl_LocalInvocationID.x, rows = REDUCE_LOCAL / pc.columns;
+  uint c = gl_WorkGroupID.x * pc.columns + id % pc.columns;
+  vc_acc acc = vc_acc(0.0, 0.0);
+  if (c < pc.n_columns) {
+    for (uint r = id / pc.columns; r < pc.n_rows; r += rows) vc_acc_add(acc, x[r * pc.n_columns + c]);
+  }
+  part[id] = vc_acc_value(acc);
+  for (uint half_count = REDUCE_LOCAL / 2u; half_count >= pc.columns; half_count /= 2u) {
+    barrier();
+    if (id < half_count) part[id] += part[id + half_count];
+  }
+  if (id < pc.columns && c < pc.n_columns) {
+    float v = pc.factor * part[id];
+    y[c] = ROOT ? sqrt(v) : v;
+  }
+}

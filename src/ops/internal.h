@@ -1,0 +1,43 @@
+// What the ops of pool, shape, pointwise, softmax, reduce, loss and optim share with each other.
+#ifndef VC_OPS_INTERNAL_H
+#define VC_OPS_INTERNAL_H
+
+#include <vulcyte/ops.h>
+
+// The op's attributes as the struct that its constructor gave to vc_node.
+static inline const void *ops_attr(const vc_tensor *t) {
+  return t->attr;
+}
+
+// One line of a kernel launch: workgroups of OPS_LOCAL invocations that stride over n_items, and how many invocations
+// that makes. At least min_items each, so that a launch on few items stays small; never more than fit in groups[0].
+struct ops_grid {
+  uint32_t groups[3];
+  uint32_t stride; // invocations in all
+};
+struct ops_grid ops_grid_for(const vc_emitter *e, uint64_t n_items, uint32_t min_items);
+// Exactly n invocations, rounded up to whole workgroups; n at most 4194240.
+struct ops_grid ops_grid_of(uint32_t n);
+
+// How many rows of partial sums a reduction over n_items makes, each row being n_lanes invocations wide: a function of
+// the device type and the sizes alone, so results repeat. 1..n_items.
+uint32_t ops_rows(const vc_emitter *e, uint64_t n_items, uint32_t n_lanes);
+
+// Checks for infer: VC_E_SHAPE with the operand's name in the message.
+vc_status ops_want_dtype(const vc_tensor *t, vc_dtype dtype, const char *name);
+vc_status ops_want_shape(const vc_tensor *t, struct vc_shape shape, const char *name);
+
+// ---- nodes that gradients are made of -----------------------------------------------------------------------------
+
+// y of `shape`, y[i] = factor v[i mod k] with k = the number of v's elements: 1, or shape.c.
+vc_tensor *ops_broadcast(vc_graph *g, vc_tensor *v, struct vc_shape shape, float factor);
+
+// ---- emitting ---------------------------------------------------------------------------------------------------
+
+// Second pass of a sum: out[c] = factor * sum over n_rows of partial[r][c], with root its square root.
+vc_status ops_emit_column_sums(vc_emitter *e, vc_region partial, uint32_t n_rows, uint32_t n_columns, float factor,
+                               bool root, vc_region out);
+// out[0] = sums[0] / max(sums[1], 1): a sum over counted pixels becomes their mean.
+vc_status ops_emit_ratio(vc_emitter *e, vc_region sums, vc_region out);
+
+#endif

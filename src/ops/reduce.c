@@ -1,0 +1,198 @@
+// Sums, norms and counts. Sums take two passes in a fixed order, compensated: reduce_sum or a loss's own first pass
+// writes rows of partial sums, reduce_final adds the rows.
+#include "internal.h"
+
+#include "shaders/shared/reduce.h"
+
+enum { FINAL_COLUMNS = 8 }; // of a workgroup, where there are several
+
+vc_status ops_emit_column_sums(vc_emitter *e, vc_region partial, uint32_t n_rows, uint32_t n_columns, float factor,
+                               bool root, vc_region out) {
+  uint32_t columns = n_columns == 1 ? 1 : n_columns == 2 ? 2 : FINAL_COLUMNS;
+  struct vc_reduce_push push = {.n_rows = n_rows, .n_columns = n_columns, .columns = columns, .factor = factor};
+  return vc_emit(e, &(struct vc_dispatch){
+                        .kernel = "reduce_final_fwd",
+                        .n_bindings = 2,
+                        .bindings = {partial, out},
+                        .n_spec = 1,
+                        .spec = {[SC_REDUCE_ROOT] = root},
+                        .push = &push,
+                        .push_bytes = sizeof push,
+                        .groups = {(uint32_t)vc_div_up(n_columns, columns), 1, 1},
+                    });
+}
+
+// ---- sums -------------------------------------------------------------------------------------------------------
+
+struct sum_attr {
+  uint32_t per_channel, squares, root;
+  float factor;
+};
+
+static vc_status sum_infer(vc_tensor *out) {
+  const struct sum_attr *a = ops_attr(out);
+  VC_TRY(ops_want_dtype(out->in[0], VC_F32, "the operand"));
+  out->shape = (struct vc_shape){1, a->per_channel ? out->in[0]->shape.c : 1, 1, 1};
+  out->dtype = VC_F32;
+  return VC_OK;
+}
+
+static vc_status sum_emit(vc_emitter *e, const vc_tensor *out) {
+  const struct sum_attr *a = ops_attr(out);
+  uint64_t n = vc_shape_count(out->in[0]->shape);
+  uint32_t columns = out->shape.c, width = columns == 1 || columns % 4 == 0 ? 4 : 1;
+  uint32_t n_lanes = (uint32_t)vc_div_up(columns, width); // of one row
+  uint32_t n_rows = ops_rows(e, vc_div_up(n, (uint64_t)n_lanes * width), n_lanes);
+  uint32_t lanes = n_rows * n_lanes;
+  if (columns == 1) n_rows = lanes * width; // partial sums stand one a row
+  bool is_final = n_rows == 1 && !a->root && a->factor == 1;
+  vc_region y = vc_emit_tensor(e, out);
+  vc_region partial = is_final ? y : vc_emit_scratch(e, (uint64_t)lanes * width * sizeof(float));
+  struct ops_grid grid = ops_grid_of(lanes);
+  struct vc_reduce_push push = {.n = (uint32_t)n, .lanes = lanes};
+  VC_TRY(vc_emit(e, &(struct vc_dispatch){
+                        .kernel = "reduce_sum_fwd",
+                        .n_bindings = 2,
+                        .bindings = {vc_emit_tensor(e, out->in[0]), partial},
+                        .n_spec = 2,
+                        .spec = {[SC_REDUCE_WIDTH] = width, [SC_REDUCE_SQUARES] = a->squares},
+                        .push = &push,
+                        .push_bytes = sizeof push,
+                        .groups = {grid.groups[0], 1, 1},
+                    }));
+  return is_final ? VC_OK : ops_emit_column_sums(e, partial, n_rows, columns, a->factor, a->root, y);
+}
+
+static void sum_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in) {
+  const struct sum_attr *a = ops_attr(out);
+  if (want[0]) grad_in[0] = ops_broadcast(g, grad_out, out->in[0]->shape, a->factor);
+}
+
+static const struct vc_op sum = {.name = "sum", .infer = sum_infer, .emit = sum_emit, .vjp = sum_vjp};
+static const struct vc_op mean = {.name = "mean", .infer = sum_infer, .emit = sum_emit, .vjp = sum_vjp};
+static const struct vc_op sum_pixels = {.name = "sum_pixels", .infer = sum_infer, .emit = sum_emit, .vjp = sum_vjp};
+static const struct vc_op l2_norm = {.name = "l2_norm", .infer = sum_infer, .emit = sum_emit};
+
+static vc_tensor *sum_node(vc_graph *g, const struct vc_op *op, vc_tensor *x, struct sum_attr attr) {
+  return vc_node(g, op, &x, 1, &attr, sizeof attr);
+}
+
+vc_tensor *vc_sum(vc_graph *g, vc_tensor *x) {
+  return sum_node(g, &sum, x, (struct sum_attr){.factor = 1});
+}
+
+vc_tensor *vc_mean(vc_graph *g, vc_tensor *x) {
+  uint64_t n = vc_shape_count(x->shape);
+  return sum_node(g, &mean, x, (struct sum_attr){.factor = (float)(1.0 / (double)VC_MAX(n, 1))});
+}
+
+vc_tensor *vc_sum_pixels(vc_graph *g, vc_tensor *x) {
+  return sum_node(g, &sum_pixels, x, (struct sum_attr){.per_channel = 1, .factor = 1});
+}
+
+vc_tensor *vc_l2_norm(vc_graph *g, vc_tensor *x) {
+  return sum_node(g, &l2_norm, x, (struct sum_attr){.squares = 1, .root = 1, .factor = 1});
+}
+
+// ---- a sum over a count -----------------------------------------------------------------------------------------
+
+vc_status ops_emit_ratio(vc_emitter *e, vc_region sums, vc_region out) {
+  struct vc_reduce_push push = {0};
+  return vc_emit(e, &(struct vc_dispatch){
+                        .kernel = "reduce_ratio_fwd",
+                        .n_bindings = 2,
+                        .bindings = {sums, out},
+                        .push = &push,
+                        .push_bytes = sizeof push,
+                        .groups = {1, 1, 1},
+                    });
+}
+
+// ---- counts -----------------------------------------------------------------------------------------------------
+
+struct count_attr {
+  uint32_t n; // bins, classes
+};
+
+static vc_status emit_clear(vc_emitter *e, const vc_tensor *out) {
+  uint64_t n = vc_shape_count(out->shape);
+  struct ops_grid grid = ops_grid_for(e, n, 16);
+  struct vc_reduce_push push = {.n = (uint32_t)n, .lanes = grid.stride};
+  return vc_emit(e, &(struct vc_dispatch){
+                        .kernel = "reduce_clear_fwd",
+                        .n_bindings = 1,
+                        .bindings = {vc_emit_tensor(e, out)},
+                        .push = &push,
+                        .push_bytes = sizeof push,
+                        .groups = {grid.groups[0], 1, 1},
+                    });
+}
+
+static vc_status histogram_infer(vc_tensor *out) {
+  const struct count_attr *a = ops_attr(out);
+  VC_TRY(ops_want_dtype(out->in[0], VC_F32, "the operand"));
+  out->shape = (struct vc_shape){out->in[0]->shape.n, out->in[0]->shape.c, 1, a->n};
+  out->dtype = VC_U32;
+  return VC_OK;
+}
+
+static vc_status histogram_emit(vc_emitter *e, const vc_tensor *out) {
+  struct vc_shape x = out->in[0]->shape;
+  uint32_t pixels = x.h * x.w, maps = x.n * x.c;
+  VC_TRY(emit_clear(e, out));
+  uint32_t lanes = ops_rows(e, pixels, maps);
+  struct vc_reduce_push push = {.lanes = lanes, .samples = x.n, .pixels = pixels, .c = x.c, .bins = out->shape.w};
+  return vc_emit(e, &(struct vc_dispatch){
+                        .kernel = "reduce_histogram_fwd",
+                        .n_bindings = 2,
+                        .bindings = {vc_emit_tensor(e, out->in[0]), vc_emit_tensor(e, out)},
+                        .push = &push,
+                        .push_bytes = sizeof push,
+                        .groups = {ops_grid_of(lanes * maps).groups[0], 1, 1},
+                    });
+}
+
+static const struct vc_op histogram = {.name = "histogram", .infer = histogram_infer, .emit = histogram_emit};
+
+vc_tensor *vc_histogram(vc_graph *g, vc_tensor *x, uint32_t bins) {
+  if (bins < 2 || bins > 65536) return vc_poison(g, VC_E_SHAPE, "histogram: %u bins; 2 to 65536 can be had", bins);
+  return vc_node(g, &histogram, &x, 1, &(struct count_attr){bins}, sizeof(struct count_attr));
+}
+
+static vc_status confusion_infer(vc_tensor *out) {
+  const struct count_attr *a = ops_attr(out);
+  struct vc_shape s = out->in[0]->shape;
+  VC_TRY(ops_want_dtype(out->in[0], VC_U32, "the prediction"));
+  VC_TRY(ops_want_dtype(out->in[1], VC_U32, "the labels"));
+  VC_TRY(ops_want_shape(out->in[0], (struct vc_shape){s.n, 1, s.h, s.w}, "the prediction"));
+  VC_TRY(ops_want_shape(out->in[1], s, "the labels"));
+  out->shape = (struct vc_shape){1, a->n * a->n, 1, 1};
+  out->dtype = VC_U32;
+  return VC_OK;
+}
+
+static vc_status confusion_emit(vc_emitter *e, const vc_tensor *out) {
+  const struct count_attr *a = ops_attr(out);
+  uint64_t n = vc_shape_count(out->in[0]->shape);
+  struct ops_grid grid = ops_grid_for(e, n, 16);
+  VC_TRY(emit_clear(e, out));
+  struct vc_reduce_push push = {.n = (uint32_t)n, .lanes = grid.stride, .c = a->n};
+  return vc_emit(e,
+                 &(struct vc_dispatch){
+                     .kernel = "reduce_confusion_fwd",
+                     .n_bindings = 3,
+                     .bindings = {vc_emit_tensor(e, out->in[0]), vc_emit_tensor(e, out->in[1]), vc_emit_tensor(e, out)},
+                     .push = &push,
+                     .push_bytes = sizeof push,
+                     .groups = {grid.groups[0], 1, 1},
+                 });
+}
+
+static const struct vc_op confusion = {.name = "confusion", .infer = confusion_infer, .emit = confusion_emit};
+
+vc_tensor *vc_confusion(vc_graph *g, vc_tensor *predicted, vc_tensor *labels, uint32_t n_classes) {
+  if (n_classes < 1 || n_classes > 256)
+    return vc_poison(g, VC_E_SHAPE, "confusion: %u classes; 1 to 256 can be had", n_classes);
+  return vc_node(g, &confusion, (vc_tensor *[]){predicted, labels}, 2, &(struct count_attr){n_classes},
+                 sizeof(struct count_attr));
+}

@@ -13,6 +13,9 @@ enum vc_device_type { VC_DEVICE_DISCRETE, VC_DEVICE_INTEGRATED, VC_DEVICE_CPU, V
 
 // Capabilities that kernels and the planner depend on. Each field can be narrowed, never widened, by the JSON object in
 // the environment variable VULCYTE_CAPS (its text, or @FILE), keyed by the field's name: {"max_shared_bytes": 32768}.
+// type is given as "discrete", "integrated", "cpu" or "other" (any of them), api_version as "1.2", fields of three as a list.
+// What the device has not got stays as it is, so a profile of another device can be given whole. A limit narrowed is kept:
+// kernels and buffers beyond it are refused, features taken away are not enabled.
 struct vc_caps {
   enum vc_device_type type;
   uint32_t api_version;               // VK_API_VERSION_*

@@ -90,6 +90,7 @@ const char *vc_shader_name(size_t index);
 // info needs what caps lack: VC_E_UNSUPPORTED. required_subgroup 0: the driver's choice; else that size and full subgroups.
 vc_status vc_kernel_get(vc_gpu *gpu, const char *name, const uint32_t *spec, uint32_t n_spec, uint32_t required_subgroup,
                         vc_kernel **out);
+// As vc_shader_info tells, but local_size and shared_bytes as specialised.
 const struct vc_kernel_info *vc_kernel_info_of(const vc_kernel *kernel);
 
 // ---- command lists --------------------------------------------------------------------------------------------
@@ -117,7 +118,7 @@ vc_status vc_cmd_finish(vc_cmd *cmd); // ends recording
 vc_status vc_gpu_submit(vc_gpu *gpu, vc_cmd *const *cmds, uint32_t n_cmds, uint64_t *out_ticket);
 // Blocks until that submission and all before have ended. VC_E_DEVICE_LOST after a long silence of the device too.
 vc_status vc_gpu_wait(vc_gpu *gpu, uint64_t ticket);
-bool vc_gpu_done(vc_gpu *gpu, uint64_t ticket);
+bool vc_gpu_done(vc_gpu *gpu, uint64_t ticket); // does not block; true on a lost device too
 
 #ifdef __cplusplus
 }

@@ -8,7 +8,7 @@
 #define VC_COPY_WORDS_EACH 4u
 
 VC_STRUCT(vc_copy_words_push) {
-  VC_U32 n_words;
+  VC_UINT n_words;
 };
 
 #endif

@@ -1,6 +1,7 @@
 // Read by C and by GLSL: scalar types for push blocks, and work split over the three axes of a dispatch.
 //
-// A push block is a struct of VC_U32, VC_I32 and VC_F32 in the header of its family; the shader declares
+// A push block is a struct of VC_UINT, VC_INT and VC_FLOAT (graph.h keeps VC_F32 and the like for tensors) in the header of
+// its family; the shader declares
 //   layout(push_constant) uniform Push { vc_foo_push p; };
 // and, in the form by address, its buffer_reference members in front of p. Specialisation constants are named SC_* there.
 #ifndef VC_SHARED_VC_H
@@ -8,13 +9,13 @@
 
 #ifdef VULKAN // GLSL
 
-#define VC_U32 uint
-#define VC_I32 int
-#define VC_F32 float
+#define VC_UINT uint
+#define VC_INT int
+#define VC_FLOAT float
 #define VC_STRUCT(name) struct name
 
-// The number of this workgroup in a dispatch that vc_fold_groups() made. A shader must return where it is too high: folding
-// may add groups.
+// The number of this workgroup, where a host spread more groups than one axis holds over x, y and z. That may add groups: a
+// shader must return where its number is too high.
 uint vc_group_index() {
   return gl_WorkGroupID.x + gl_NumWorkGroups.x * (gl_WorkGroupID.y + gl_NumWorkGroups.y * gl_WorkGroupID.z);
 }
@@ -26,23 +27,12 @@ uint vc_group_index() {
 
 #include <stdint.h>
 
-#define VC_U32 uint32_t
-#define VC_I32 int32_t
-#define VC_F32 float
-#define VC_STRUCT(name)                                                                                                \
-  typedef struct name name;                                                                                            \
+#define VC_UINT uint32_t
+#define VC_INT int32_t
+#define VC_FLOAT float
+#define VC_STRUCT(name)     \
+  typedef struct name name; \
   struct name
-
-// Spreads n_groups workgroups over the axes, each within max_count (65535 at least): few more than n_groups come out.
-static inline void vc_fold_groups(uint64_t n_groups, const uint32_t max_count[3], uint32_t out_groups[3]) {
-  uint64_t left = n_groups;
-  for (int i = 0; i < 3; i++) {
-    uint64_t n_outer = (left + max_count[i] - 1) / max_count[i]; // how many rows, planes are needed
-    uint64_t n = n_outer > 1 ? (left + n_outer - 1) / n_outer : left;
-    out_groups[i] = (uint32_t)(n > 0 ? n : 1);
-    left = n_outer > 0 ? n_outer : 1;
-  }
-}
 
 #endif
 #endif

@@ -73,7 +73,7 @@ static vc_status save(vc_gpu *gpu, vc_arena *arena) {
   uint8_t *file;
   size_t n = 0;
   if (gpu->vk.vkGetPipelineCacheData(gpu->device, gpu->cache, &n, NULL) != VK_SUCCESS) return VC_OK;
-  if (n <= VULKAN_HEADER_BYTES || n > max_cache_bytes) return VC_OK; // nothing inside, or not worth it
+  if (n > max_cache_bytes) return VC_OK; // would not be read back
   struct cache_header header = {.magic = CACHE_MAGIC, .version = CACHE_VERSION};
   VC_TRY(VC_NEW(arena, sizeof header + n, &file));
   if (gpu->vk.vkGetPipelineCacheData(gpu->device, gpu->cache, &n, file + sizeof header) != VK_SUCCESS) return VC_OK;

@@ -122,28 +122,25 @@ static vc_status narrow(struct vc_caps *caps, const struct field *field, const v
   return VC_OK;
 }
 
+static uint32_t clamp(uint64_t value, uint32_t lo, uint32_t hi) {
+  return (uint32_t)VC_MIN(VC_MAX(value, lo), hi);
+}
+
+// A profile of another device may name sizes that this one lacks: each moves to the nearest that there is.
 static vc_status narrow_subgroups(struct vc_caps *caps, const vc_json *mask) {
   static const char *const keys[] = {"min_subgroup_size", "max_subgroup_size", "subgroup_size"};
   uint64_t value[3] = {caps->min_subgroup_size, caps->max_subgroup_size, caps->subgroup_size};
-  const vc_json *given = NULL;
   for (size_t i = 0; i < 3; i++) {
     const vc_json *item = vc_json_get(mask, keys[i]);
     if (!item) continue;
-    given = item;
     VC_TRY(want_count(item, item, UINT32_MAX, &value[i]));
     if (value[i] == 0 || (value[i] & (value[i] - 1))) return bad(item, "a power of two");
+    if (value[0] > value[1] && vc_json_get(mask, keys[0]) && i > 0) return bad(item, "at least min_subgroup_size");
   }
-  if (!given) return VC_OK;
-  value[0] = VC_MAX(value[0], caps->min_subgroup_size);
-  value[1] = VC_MIN(value[1], caps->max_subgroup_size);
-  if (!vc_json_get(mask, keys[2])) value[2] = VC_MIN(VC_MAX(value[2], value[0]), value[1]);
-  if (value[2] != caps->subgroup_size && !caps->subgroup_size_control) {
-    return bad(given, "left out on a device that cannot choose its subgroup size");
-  }
-  if (value[2] < value[0] || value[2] > value[1]) return bad(given, "within the sizes that the device offers");
-  caps->min_subgroup_size = (uint32_t)value[0];
-  caps->max_subgroup_size = (uint32_t)value[1];
-  caps->subgroup_size = (uint32_t)value[2];
+  if (!caps->subgroup_size_control) return VC_OK; // nothing to choose
+  caps->min_subgroup_size = clamp(value[0], caps->min_subgroup_size, caps->max_subgroup_size);
+  caps->max_subgroup_size = clamp(value[1], caps->min_subgroup_size, caps->max_subgroup_size);
+  caps->subgroup_size = clamp(value[2], caps->min_subgroup_size, caps->max_subgroup_size);
   return VC_OK;
 }
 

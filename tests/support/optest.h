@@ -52,13 +52,13 @@ static inline double *optest_at(const optest_array *a, uint32_t n, uint32_t c, u
 // What fills an input. F32 values are rounded to float before the reference sees them.
 enum optest_fill {
   OPTEST_UNIFORM, // in [lo, hi); lo = hi = 0 means [-1, 1)
-  OPTEST_NORMAL,  // mean lo, standard deviation hi; lo = hi = 0 means 0 and 1
-  OPTEST_AWAY,    // as UNIFORM, but pushed to |v| >= 0.05: for kinks at zero
-  OPTEST_APART,   // a random permutation of equally spaced values in [lo, hi]: no ties, for maxima; 0, 0 means [-1, 1]
+  OPTEST_NORMAL, // mean lo, standard deviation hi; lo = hi = 0 means 0 and 1
+  OPTEST_AWAY, // as UNIFORM, but pushed to |v| >= 0.05: for kinks at zero
+  OPTEST_APART, // a random permutation of equally spaced values in [lo, hi]: no ties, for maxima; 0, 0 means [-1, 1]
   OPTEST_INTEGER, // integers lo..hi, both included: labels, indices, keys
-  OPTEST_MASK,    // 0 or 1 with equal chance
-  OPTEST_ZERO,    // 0
-  OPTEST_CONST,   // lo everywhere
+  OPTEST_MASK, // 0 or 1 with equal chance
+  OPTEST_ZERO, // 0
+  OPTEST_CONST, // lo everywhere
   OPTEST_SIMPLEX, // positive, summing to 1 over c: probabilities, each at least 0.05 / C
 };
 
@@ -69,19 +69,19 @@ struct optest_input {
   double lo, hi;
   // Overrides fill where not NULL.
   void (*make)(vc_rng *rng, optest_array *out, const void *attr);
-  bool absent;   // an optional input left out: build and reference see NULL
-  bool no_grad;  // not differentiated: labels, masks, constants (all U32 inputs are so anyhow)
+  bool absent; // an optional input left out: build and reference see NULL
+  bool no_grad; // not differentiated: labels, masks, constants (all U32 inputs are so anyhow)
   bool in_place; // the op writes it: reference() changes in[i]->v, the slot must agree afterwards. Not differentiated
 };
 
 struct optest_case {
   const char *name;
   struct optest_input in[OPTEST_MAX_INPUTS]; // the first with h = 0 and not absent ends the list
-  struct vc_shape out;                       // the result's shape
-  const void *attr;                          // handed to build and reference
-  uint32_t linear;                           // bit i: f is linear in in[i], the others held fixed (no added bias)
-  bool no_vjp;                               // skip gradients in this case
-  double tolerance, grad_tolerance;          // override the op's
+  struct vc_shape out; // the result's shape
+  const void *attr; // handed to build and reference
+  uint32_t linear; // bit i: f is linear in in[i], the others held fixed (no added bias)
+  bool no_vjp; // skip gradients in this case
+  double tolerance, grad_tolerance; // override the op's
   // Not 0: build must fail with this status, and with `message` (if not NULL) as a part of the error's text.
   vc_status fails;
   const char *message;
@@ -96,9 +96,10 @@ struct optest_op {
   // Give it where the reference is slow or has kinks that the inputs cannot avoid.
   void (*reference_vjp)(optest_array *const *in, const optest_array *out, const optest_array *grad_out,
                         optest_array *const *grad_in, const void *attr);
+  bool vjp_is_definition; // the gradient is not the derivative (it is stopped somewhere): no finite differences
   const struct optest_case *cases;
   size_t n_cases;
-  bool no_vjp;    // the op has no gradient at all
+  bool no_vjp; // the op has no gradient at all
   bool no_result; // the node's own result means nothing (an op that only writes in_place inputs); .out is not compared
   // An element passes if |got - want| <= tolerance * (|want| + rms(want) + 0.001). 0 means 2e-5: fp32 sums of up to
   // some thousand terms of order 1. A larger one needs its reason on its line. grad_tolerance 0: the same as tolerance.

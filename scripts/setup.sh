@@ -88,13 +88,13 @@ need_root() {
 # shellcheck disable=SC2120 # the arguments are optional
 apt_update() {
   need_root "$all_missing"
-  "${as_root[@]}" apt-get -q -o DPkg::Lock::Timeout=300 update >&2 ||
+  "${as_root[@]}" apt-get -qq -o DPkg::Lock::Timeout=300 update >&2 ||
     say "the package lists could not all be refreshed; going on with those there are"
 }
 
 apt_install() { # apt_install [-t SUITE] PACKAGE...
   say "installing: $*"
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
     -o Dpkg::Options::=--force-confold --no-install-recommends install "$@" >&2
 }
 

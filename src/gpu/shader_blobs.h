@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// One SPIR-V module. `name` is the shader's file name without ".comp", or the name its row in shaders/variants.list gives.
+// One SPIR-V module. `name` is the shader's file name without ".comp", or the name its row in shaders/variants.list
+// gives.
 struct vc_shader_blob {
   const char *name;
   const uint32_t *words;

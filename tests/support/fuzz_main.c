@@ -32,7 +32,9 @@ static uint64_t next_random(uint64_t *state) { // SplitMix64
   return z ^ (z >> 31);
 }
 
-static size_t pick(uint64_t *state, size_t n) { return n ? (size_t)(next_random(state) % n) : 0; }
+static size_t pick(uint64_t *state, size_t n) {
+  return n ? (size_t)(next_random(state) % n) : 0;
+}
 
 static void report(void) {
   char text[64];
@@ -56,7 +58,9 @@ static void add_seed(const void *data, size_t n_bytes) {
   n_seeds++;
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int by_name(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
 
 static void add_folder(const char *folder) {
   char *names[MAX_SEEDS];
@@ -84,7 +88,8 @@ static void add_folder(const char *folder) {
 
 // One random edit of data[0..n), which has room for MAX_BYTES; returns the new length.
 static size_t edit(uint8_t *data, size_t n, uint64_t *rng) {
-  static const uint32_t odd_values[] = {0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff};
+  static const uint32_t odd_values[] = {0,      1,      0x7f,       0x80,       0xff,      0x7fff,
+                                        0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff};
   size_t at = pick(rng, n), length = 1 + pick(rng, 16);
   switch (pick(rng, 8)) {
   case 0:

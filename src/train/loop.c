@@ -136,7 +136,10 @@ static vc_status log_step(struct vc_run *run, const struct pending *p, double su
   if (vc_run_is_uda(run)) vc_json_put_number(w, "loss_unsupervised", unsupervised);
   vc_json_put_number(w, "grad_norm", grad_norm);
   vc_json_put_number(w, "lr", p->lr);
-  vc_json_put_number(w, "seconds", vc_time_seconds() - p->start);
+  // The device begins a step when the one before has ended.
+  const double now = vc_time_seconds();
+  vc_json_put_number(w, "seconds", now - VC_MAX(p->start, run->last_finished));
+  run->last_finished = now;
   return vc_runlog_end(run->log);
 }
 

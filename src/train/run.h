@@ -38,7 +38,7 @@ struct vc_run {
   uint32_t steps_per_epoch;
   uint64_t n_steps;            // of the whole run
   uint64_t session_first_step; // for the rate
-  double session_start, last_saved;
+  double session_start, last_saved, last_finished; // seconds; of the loop, of last.state, of the latest step
   double last_supervised, last_unsupervised, last_iou; // for the progress line
   struct vc_train_step *steps;                         // every shape of training step
   uint32_t n_train_steps;

@@ -63,16 +63,18 @@ room_of_file() {
   esac
 }
 
-n_files=0
+include_line='^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]([^>"]+)[>"]'
+n_includes=0
 while IFS=: read -r file _ line; do
-  included=$(sed -nE 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]([^>"]+)[>"].*/\1/p' <<<"$line")
-  if [ -z "$included" ]; then continue; fi
-  n_files=$((n_files + 1))
+  [[ "$line" =~ $include_line ]] || continue
+  included=${BASH_REMATCH[1]}
+  n_includes=$((n_includes + 1))
   from=$(room_of_file "$file")
   if [ -z "${may[$from]+known}" ]; then
     complain "$file: no room of that name in scripts/check_layers.sh"
     continue
   fi
+  if [[ "$included" == *..* ]]; then complain "$file includes \"$included\": name another room's header as \"room/name.h\""; fi
   to=$(room_of_header "$file" "$included")
   if [ -n "$to" ] && [ "$to" != "$from" ] && [[ " ${may[$from]} ${file_may[$file]:-} " != *" $to "* ]]; then
     complain "$file includes \"$included\": $from must not know $to"
@@ -84,5 +86,5 @@ while IFS=: read -r file _ line; do
   done <<<"$third_party"
 done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include' --include='*.[ch]' --include='*.def' include src)
 
-if [ "$n_files" = 0 ]; then complain "found no source"; fi
+if [ "$n_includes" = 0 ]; then complain "found no source"; fi
 exit "$bad"

@@ -1,0 +1,200 @@
+// last.state: what an interrupted run needs to go on with the same bits. docs/formats.md has the layout.
+#include "vulcyte/train.h"
+
+#include "config_table.h"
+
+#include <string.h>
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "states are read and written as they stand in memory: a little-endian processor is needed"
+#endif
+
+static const char magic[8] = "VCSTATE";
+enum { STATE_VERSION = 1, MAX_CONFIG_BYTES = 16 << 20 };
+
+// The file begins with this, then the configuration's text, padded with zeros to a multiple of 8, then the blocks, then
+// the checksum of all that.
+struct header {
+  char magic[8];
+  uint32_t version, header_bytes;
+  uint64_t config_bytes, n_block, step;
+  uint32_t epoch, step_in_epoch;
+  double best_supervised, best_final;
+  uint32_t best_supervised_epoch, best_final_epoch;
+  double sums[8];
+  uint64_t log_bytes;
+};
+_Static_assert(sizeof(struct header) == 144, "the header has no padding");
+
+// ---- checksum: XXH64 (Yann Collet's xxHash, 64 bits)
+// ------------------------------------------------------------------
+
+#define PRIME1 0x9E3779B185EBCA87u
+#define PRIME2 0xC2B2AE3D27D4EB4Fu
+#define PRIME3 0x165667B19E3779F9u
+#define PRIME4 0x85EBCA77C2B2AE63u
+#define PRIME5 0x27D4EB2F165667C5u
+
+static uint64_t rotate_left(uint64_t value, unsigned n) {
+  return value << n | value >> (64 - n);
+}
+
+static uint64_t load64(const uint8_t *p) {
+  uint64_t value;
+  memcpy(&value, p, 8);
+  return value;
+}
+
+static uint64_t hash_round(uint64_t sum, uint64_t input) {
+  return rotate_left(sum + input * PRIME2, 31) * PRIME1;
+}
+
+static uint64_t hash_merge(uint64_t hash, uint64_t sum) {
+  return (hash ^ hash_round(0, sum)) * PRIME1 + PRIME4;
+}
+
+static uint64_t hash_bytes(const void *data, uint64_t n, uint64_t seed) {
+  const uint8_t *p = data, *end = p + n;
+  uint64_t hash = seed + PRIME5;
+  if (n >= 32) {
+    uint64_t v[4] = {seed + PRIME1 + PRIME2, seed + PRIME2, seed, seed - PRIME1};
+    for (; end - p >= 32; p += 32) {
+      for (int i = 0; i < 4; i++) v[i] = hash_round(v[i], load64(p + 8 * i));
+    }
+    hash = rotate_left(v[0], 1) + rotate_left(v[1], 7) + rotate_left(v[2], 12) + rotate_left(v[3], 18);
+    for (int i = 0; i < 4; i++) hash = hash_merge(hash, v[i]);
+  }
+  hash += n;
+  for (; end - p >= 8; p += 8) hash = rotate_left(hash ^ hash_round(0, load64(p)), 27) * PRIME1 + PRIME4;
+  if (end - p >= 4) {
+    uint32_t word;
+    memcpy(&word, p, 4);
+    hash = rotate_left(hash ^ word * PRIME1, 23) * PRIME2 + PRIME3;
+    p += 4;
+  }
+  for (; p < end; p++) hash = rotate_left(hash ^ *p * PRIME5, 11) * PRIME1;
+  hash = (hash ^ hash >> 33) * PRIME2;
+  hash = (hash ^ hash >> 29) * PRIME3;
+  return hash ^ hash >> 32;
+}
+
+// ---- writing --------------------------------------------------------------------------------------------------------
+
+// Appends a part; its checksum starts from that of the parts before.
+static vc_status put(vc_file_writer *file, uint64_t *checksum, const void *data, uint64_t n_bytes) {
+  *checksum = hash_bytes(data, n_bytes, *checksum);
+  return vc_file_writer_append(file, data, (size_t)n_bytes);
+}
+
+static vc_status write_parts(vc_file_writer *file, const struct vc_train_state *state, const char *config_text) {
+  static const char zeros[8] = {0};
+  uint64_t checksum = 0, n_config = strlen(config_text), n_block = 4 * state->n_block;
+  struct header h = {.version = STATE_VERSION,
+                     .header_bytes = sizeof h,
+                     .config_bytes = n_config,
+                     .n_block = state->n_block,
+                     .step = state->step,
+                     .epoch = state->epoch,
+                     .step_in_epoch = state->step_in_epoch,
+                     .best_supervised = state->best_supervised,
+                     .best_final = state->best_final,
+                     .best_supervised_epoch = state->best_supervised_epoch,
+                     .best_final_epoch = state->best_final_epoch,
+                     .log_bytes = state->log_bytes};
+  memcpy(h.magic, magic, sizeof magic);
+  memcpy(h.sums, state->sums, sizeof h.sums);
+  VC_TRY(put(file, &checksum, &h, sizeof h));
+  VC_TRY(put(file, &checksum, config_text, n_config));
+  VC_TRY(put(file, &checksum, zeros, vc_round_up(n_config, 8) - n_config));
+  VC_TRY(put(file, &checksum, state->params, n_block));
+  VC_TRY(put(file, &checksum, state->moment1, n_block));
+  VC_TRY(put(file, &checksum, state->moment2, n_block));
+  return vc_file_writer_append(file, &checksum, sizeof checksum);
+}
+
+vc_status vc_train_state_write(const char *path, const struct vc_train_state *state, const char *config_text) {
+  vc_file_writer *file;
+  VC_TRY(vc_file_writer_open(path, &file));
+  vc_status status = write_parts(file, state, config_text);
+  if (status == VC_OK) return vc_file_writer_commit(file);
+  vc_file_writer_discard(file);
+  return status;
+}
+
+// ---- reading --------------------------------------------------------------------------------------------------------
+
+static vc_status fail_damaged(const char *path) {
+  return VC_FAIL(VC_E_FORMAT,
+                 "%s: the file is damaged; start the run anew in another folder, or from last.safetensors "
+                 "with model.init",
+                 path);
+}
+
+// Checks everything of the file but its configuration.
+static vc_status check_file(const char *path, const uint8_t *file, size_t n_file, struct header *h) {
+  if (n_file < sizeof *h + 8 || memcmp(file, magic, sizeof magic) != 0) return fail_damaged(path);
+  memcpy(h, file, sizeof *h);
+  if (h->version != STATE_VERSION || h->header_bytes != sizeof *h) {
+    return VC_FAIL(VC_E_FORMAT,
+                   "%s: version %u of the format; this program reads version %d: use the one that wrote it", path,
+                   h->version, STATE_VERSION);
+  }
+  uint64_t n_rest = n_file - sizeof *h - 8;
+  if (h->config_bytes > MAX_CONFIG_BYTES || h->config_bytes > n_rest || h->n_block > n_rest / 12)
+    return fail_damaged(path);
+  uint64_t n_config = vc_round_up(h->config_bytes, 8);
+  if (n_config + 12 * h->n_block != n_rest) return fail_damaged(path);
+  const uint8_t *p = file;
+  uint64_t sizes[] = {sizeof *h,      h->config_bytes, n_config - h->config_bytes,
+                      4 * h->n_block, 4 * h->n_block,  4 * h->n_block};
+  uint64_t checksum = 0;
+  for (size_t i = 0; i < VC_COUNT_OF(sizes); i++) {
+    checksum = hash_bytes(p, sizes[i], checksum);
+    p += sizes[i];
+  }
+  return checksum == load64(p) ? VC_OK : fail_damaged(path);
+}
+
+static vc_status copy_block(vc_arena *arena, const char *path, const uint8_t *source, uint64_t n, float **out) {
+  float *block;
+  VC_TRY_CTX(VC_NEW(arena, n, &block), "%s", path);
+  memcpy(block, source, 4 * n);
+  *out = block;
+  return VC_OK;
+}
+
+static vc_status read_state(vc_arena *arena, vc_arena *scratch, const char *path, const char *config_text,
+                            struct vc_train_state *out) {
+  uint8_t *file;
+  size_t n_file;
+  struct header h;
+  char *saved;
+  VC_TRY(vc_file_read(scratch, path, 0, &file, &n_file));
+  VC_TRY(check_file(path, file, n_file, &h));
+  VC_TRY(vc_arena_printf(scratch, &saved, "%.*s", (int)h.config_bytes, (const char *)file + sizeof h));
+  VC_TRY(config_check_resumable(path, saved, config_text));
+  const uint8_t *blocks = file + sizeof h + vc_round_up(h.config_bytes, 8);
+  struct vc_train_state state = {.step = h.step,
+                                 .epoch = h.epoch,
+                                 .step_in_epoch = h.step_in_epoch,
+                                 .n_block = h.n_block,
+                                 .best_supervised = h.best_supervised,
+                                 .best_final = h.best_final,
+                                 .best_supervised_epoch = h.best_supervised_epoch,
+                                 .best_final_epoch = h.best_final_epoch,
+                                 .log_bytes = h.log_bytes};
+  memcpy(state.sums, h.sums, sizeof state.sums);
+  VC_TRY(copy_block(arena, path, blocks, h.n_block, &state.params));
+  VC_TRY(copy_block(arena, path, blocks + 4 * h.n_block, h.n_block, &state.moment1));
+  VC_TRY(copy_block(arena, path, blocks + 8 * h.n_block, h.n_block, &state.moment2));
+  *out = state;
+  return VC_OK;
+}
+
+vc_status vc_train_state_read(vc_arena *arena, const char *path, const char *config_text, struct vc_train_state *out) {
+  vc_arena *scratch; // the file itself
+  VC_TRY(vc_arena_create(&scratch));
+  vc_status status = read_state(arena, scratch, path, config_text, out);
+  vc_arena_destroy(scratch);
+  return status;
+}

@@ -1,0 +1,58 @@
+// Private to the readers: an open image file, and its samples as the file has them, before they become an image or
+// labels.
+#ifndef VC_DATA_IMAGE_H
+#define VC_DATA_IMAGE_H
+
+#include "vulcyte/base.h"
+#include "vulcyte/data.h"
+
+enum {
+  IMAGE_MAX_SIDE = 1 << 20,
+  IMAGE_MAX_SAMPLES = 256, // of a pixel
+};
+#define IMAGE_MAX_BYTES ((uint64_t)1 << 31) // of a page's pixels
+
+struct image_file {
+  const char *path;
+  int fd;
+  uint64_t n_bytes;
+};
+// Bytes read, fewer than n at the end of the file or on an error.
+size_t image_file_read(const struct image_file *file, uint64_t offset, void *out, size_t n);
+
+enum raster_kind { RASTER_UINT, RASTER_INT, RASTER_FLOAT };
+
+// One page. Samples are interleaved, in native byte order, each in a container of `bits` bits.
+struct raster {
+  uint32_t width, height;
+  uint32_t n_samples;  // of a pixel, alpha included
+  uint32_t n_channels; // without alpha, which comes last
+  uint32_t bits;       // 8, 16, 32 or 64
+  uint32_t depth;      // bits in use: 1..16 for UINT in 8 or 16, else equal to bits
+  enum raster_kind kind;
+  bool is_inverted;         // 0 is white
+  bool has_palette;         // samples are indices (n_samples 1, kind UINT)
+  uint8_t palette[3 * 256]; // RGB; filled with the pixels
+  void *data;               // malloc'd; NULL after reading a header only
+};
+// VC_E_FORMAT for sides of 0, VC_E_INPUT for pages beyond the limits above.
+vc_status raster_check(const char *path, const struct raster *r);
+// Allocates data for the raster's shape.
+vc_status raster_alloc(const char *path, struct raster *r);
+
+// PNG. with_pixels false: the header only. On failure out->data is NULL.
+vc_status image_png_read(const struct image_file *file, bool with_pixels, struct raster *out);
+
+// TIFF: opened once, then any of its pages. file stays borrowed.
+typedef struct image_tiff image_tiff;
+vc_status image_tiff_open(const struct image_file *file, image_tiff **out);
+void image_tiff_close(image_tiff *t);
+uint32_t image_tiff_n_pages(const image_tiff *t);
+vc_status image_tiff_read(image_tiff *t, uint32_t page, bool with_pixels, struct raster *out);
+
+// The header of every page of a file; *out_infos is malloc'd.
+vc_status image_read_pages(const char *path, struct vc_image_info **out_infos, uint32_t *out_n);
+// Fails if an image of that many channels cannot be read as n_channels (as vc_image_read).
+vc_status image_check_channels(const char *path, uint32_t n_stored, uint32_t n_channels);
+
+#endif

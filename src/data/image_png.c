@@ -1,0 +1,194 @@
+// PNG by libpng, the only file that knows it.
+#include "image.h"
+
+#include <png.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MESSAGE_BYTES = 160 };
+
+// What a callback of libpng can reach. Everything that changes after setjmp stands here or behind a pointer.
+struct png_job {
+  const struct image_file *file;
+  uint64_t position;
+  vc_file_writer *writer;
+  vc_status write_status; // of the writer, whose message stands
+  char message[MESSAGE_BYTES];
+  png_structp png;
+  png_infop info;
+};
+
+static void on_error(png_structp png, png_const_charp text) {
+  struct png_job *job = png_get_error_ptr(png);
+  size_t n = VC_MIN(strlen(text), MESSAGE_BYTES - 1);
+  memcpy(job->message, text, n);
+  job->message[n] = '\0';
+  png_longjmp(png, 1);
+}
+
+static void on_warning(png_structp png, png_const_charp text) {
+  (void)png; // libpng warns of what it could read all the same
+  (void)text;
+}
+
+static void on_read(png_structp png, png_bytep out, size_t n) {
+  struct png_job *job = png_get_io_ptr(png);
+  if (image_file_read(job->file, job->position, out, n) != n) png_error(png, "the file ends too early");
+  job->position += n;
+}
+
+static void on_write(png_structp png, png_bytep data, size_t n) {
+  struct png_job *job = png_get_io_ptr(png);
+  job->write_status = vc_file_writer_append(job->writer, data, n);
+  if (job->write_status != VC_OK) png_error(png, "write failed");
+}
+
+static void on_flush(png_structp png) {
+  (void)png;
+}
+
+// ---- reading ----
+
+// The sides as the first chunk has them, looked at before libpng sees (and words) them.
+static vc_status check_sides(const struct image_file *file) {
+  uint8_t b[24];
+  if (image_file_read(file, 0, b, sizeof b) != sizeof b || memcmp(b + 12, "IHDR", 4) != 0) {
+    return VC_FAIL(VC_E_FORMAT, "%s: the PNG header is damaged or cut short; export or copy the file again",
+                   file->path);
+  }
+  struct raster r = {.n_samples = 1, .bits = 8};
+  r.width = (uint32_t)b[16] << 24 | (uint32_t)b[17] << 16 | (uint32_t)b[18] << 8 | b[19];
+  r.height = (uint32_t)b[20] << 24 | (uint32_t)b[21] << 16 | (uint32_t)b[22] << 8 | b[23];
+  return raster_check(file->path, &r);
+}
+
+static vc_status read_header(struct png_job *job, struct raster *out) {
+  png_structp png = job->png;
+  png_set_user_limits(png, IMAGE_MAX_SIDE, IMAGE_MAX_SIDE);
+  png_set_read_fn(png, job, on_read);
+  png_read_info(png, job->info);
+  int colour = png_get_color_type(png, job->info);
+  out->width = png_get_image_width(png, job->info);
+  out->height = png_get_image_height(png, job->info);
+  out->n_samples = png_get_channels(png, job->info);
+  out->n_channels = colour & PNG_COLOR_MASK_ALPHA ? out->n_samples - 1 : out->n_samples;
+  out->depth = png_get_bit_depth(png, job->info);
+  out->bits = out->depth == 16 ? 16 : 8;
+  out->kind = RASTER_UINT;
+  out->has_palette = colour == PNG_COLOR_TYPE_PALETTE;
+  VC_TRY(raster_check(job->file->path, out));
+  // Deflate packs at most 1032 to 1: a header that promises more lies, and is not worth the memory.
+  uint64_t row_bytes = ((uint64_t)out->width * out->n_samples * out->depth + 7) / 8;
+  if (row_bytes * out->height / 1100 > job->file->n_bytes) {
+    return VC_FAIL(VC_E_FORMAT, "%s: too short for %u x %u pixels; export or copy the file again", job->file->path,
+                   out->width, out->height);
+  }
+  return VC_OK;
+}
+
+static vc_status read_pixels(struct png_job *job, struct raster *out) {
+  png_structp png = job->png;
+  png_colorp colours;
+  int n_colours = 0;
+  if (out->has_palette && png_get_PLTE(png, job->info, &colours, &n_colours) != 0) {
+    for (int i = 0; i < VC_MIN(n_colours, 256); i++) {
+      out->palette[3 * i] = colours[i].red;
+      out->palette[3 * i + 1] = colours[i].green;
+      out->palette[3 * i + 2] = colours[i].blue;
+    }
+  }
+  png_set_packing(png); // depths under 8 arrive one sample a byte, not stretched
+  uint16_t one = 1;
+  if (out->bits == 16 && *(const uint8_t *)&one == 1) png_set_swap(png);
+  int n_passes = png_set_interlace_handling(png);
+  png_read_update_info(png, job->info);
+  size_t row_bytes = (size_t)out->width * out->n_samples * (out->bits / 8);
+  VC_ASSERT(png_get_rowbytes(png, job->info) == row_bytes);
+  VC_TRY(raster_alloc(job->file->path, out));
+  for (int pass = 0; pass < n_passes; pass++) {
+    for (uint32_t y = 0; y < out->height; y++) png_read_row(png, (png_bytep)out->data + y * row_bytes, NULL);
+  }
+  png_read_end(png, NULL); // a file without its end is a cut one
+  return VC_OK;
+}
+
+static vc_status read_guarded(struct png_job *job, bool with_pixels, struct raster *out) {
+  if (setjmp(png_jmpbuf(job->png))) {
+    return VC_FAIL(VC_E_FORMAT,
+                   "%s: cannot be decoded as PNG (%s); the file is damaged or cut short, export or copy it again",
+                   job->file->path, job->message);
+  }
+  VC_TRY(read_header(job, out));
+  return with_pixels ? read_pixels(job, out) : VC_OK;
+}
+
+vc_status image_png_read(const struct image_file *file, bool with_pixels, struct raster *out) {
+  VC_TRY(check_sides(file));
+  struct png_job job = {.file = file};
+  job.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning);
+  job.info = job.png ? png_create_info_struct(job.png) : NULL;
+  vc_status status =
+      job.info ? read_guarded(&job, with_pixels, out) : VC_FAIL(VC_E_NOMEM, "%s: out of memory", file->path);
+  png_destroy_read_struct(&job.png, &job.info, NULL);
+  if (status != VC_OK) {
+    free(out->data);
+    out->data = NULL;
+  }
+  return status;
+}
+
+// ---- writing ----
+
+static void write_image(struct png_job *job, const struct vc_image *image, const uint8_t *palette_rgb) {
+  static const int colours[] = {PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
+                                PNG_COLOR_TYPE_RGBA};
+  png_structp png = job->png;
+  png_set_write_fn(png, job, on_write, on_flush);
+  png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+  png_set_IHDR(png, job->info, image->width, image->height, image->format == VC_PIXEL_U16 ? 16 : 8,
+               palette_rgb ? PNG_COLOR_TYPE_PALETTE : colours[image->channels - 1], PNG_INTERLACE_NONE,
+               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  if (palette_rgb) {
+    png_color entries[256];
+    for (size_t i = 0; i < 256; i++) {
+      entries[i] = (png_color){palette_rgb[3 * i], palette_rgb[3 * i + 1], palette_rgb[3 * i + 2]};
+    }
+    png_set_PLTE(png, job->info, entries, 256);
+  }
+  png_write_info(png, job->info);
+  uint16_t one = 1;
+  if (image->format == VC_PIXEL_U16 && *(const uint8_t *)&one == 1) png_set_swap(png);
+  size_t row_bytes = (size_t)image->width * image->channels * vc_pixel_bytes(image->format);
+  for (uint32_t y = 0; y < image->height; y++) {
+    png_write_row(png, (png_const_bytep)image->pixels + y * row_bytes);
+  }
+  png_write_end(png, NULL);
+}
+
+static vc_status write_guarded(struct png_job *job, const char *path, const struct vc_image *image,
+                               const uint8_t *palette_rgb) {
+  if (setjmp(png_jmpbuf(job->png))) {
+    if (job->write_status != VC_OK) return job->write_status;
+    return VC_FAIL(VC_E_INTERNAL, "%s: PNG could not be written: %s", path, job->message);
+  }
+  write_image(job, image, palette_rgb);
+  return VC_OK;
+}
+
+vc_status vc_png_write(const char *path, const struct vc_image *image, const uint8_t *palette_rgb) {
+  VC_ASSERT(image->format != VC_PIXEL_F32 && image->channels >= 1 && image->channels <= 4);
+  VC_ASSERT(!palette_rgb || (image->format == VC_PIXEL_U8 && image->channels == 1));
+  struct png_job job = {0};
+  VC_TRY(vc_file_writer_open(path, &job.writer));
+  job.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning);
+  job.info = job.png ? png_create_info_struct(job.png) : NULL;
+  vc_status status =
+      job.info ? write_guarded(&job, path, image, palette_rgb) : VC_FAIL(VC_E_NOMEM, "%s: out of memory", path);
+  png_destroy_write_struct(&job.png, &job.info);
+  if (status != VC_OK) {
+    vc_file_writer_discard(job.writer);
+    return status;
+  }
+  return vc_file_writer_commit(job.writer);
+}

@@ -1,0 +1,112 @@
+// [CONV 1] for SIMD CPUs: out[p][n] = b[n] + sum over taps t and channels c of in[p + t][c] * w(t, c, n), see conv.h.
+// One subgroup a workgroup; lanes are output columns; a workgroup computes 8 x 8 pixels of LANES columns. The input patch of
+// a channel (pair) is gathered with a pixel a lane and spread by constant broadcasts; pixels outside the image read pixel 0
+// and count as zero, so that no branch stands in the channel loop.
+// Weights are packed by conv2d_simd_pack: [column block][channel pair][tap][lane][2].
+// Order of sums: for each channel the taps of a row, then the rows, then the channels.
+#version 460
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_buffer_reference : require
+#extension GL_EXT_scalar_block_layout : require
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_KHR_shader_subgroup_ballot : require
+#include "conv.h"
+
+layout(local_size_x_id = SC_CONV_LANES) in;
+layout(constant_id = SC_CONV_LANES) const uint LANES = 8;
+layout(constant_id = SC_CONV_SIDE) const uint SIDE = 3;
+layout(constant_id = SC_CONV_STRIDE) const uint STRIDE = 1;
+layout(constant_id = SC_CONV_PAIRED) const uint PAIRED = 1;
+
+layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer In { float v; };
+layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer In2 { uint64_t v; };
+layout(buffer_reference, scalar, buffer_reference_align = 4) writeonly buffer Out { float v; };
+layout(push_constant) uniform Push {
+  In in_;
+  In weights;
+  In bias;
+  Out out_;
+  vc_conv_push p;
+};
+
+const uint TILE = CONV_SIMD_TILE, TAPS = SIDE * SIDE;
+const uint PATCH = (TILE - 1) * STRIDE + SIDE;              // side of the input patch
+const uint N_LOADS = (PATCH * PATCH + LANES - 1) / LANES;   // gathers that fetch it
+const uint CHANNELS = 1 + PAIRED;                           // channels of one step
+
+vec2 load(uint64_t at) {
+  if (PAIRED == 0) return vec2(In(at).v, 0.0);
+  uint64_t both = In2(at).v;
+  return uintBitsToFloat(uvec2(uint(both), uint(both >> 32)));
+}
+
+void main() {
+  const uint lane = gl_SubgroupInvocationID;
+  const uint group = vc_group_index();
+  if (group >= p.n_groups) return;
+  const uint tile = group % (p.tiles_x * p.tiles_y * p.samples), block = group / (p.tiles_x * p.tiles_y * p.samples);
+  const uint x0 = tile % p.tiles_x * TILE, y0 = tile / p.tiles_x % p.tiles_y * TILE;
+  const uint sample_ = tile / (p.tiles_x * p.tiles_y);
+
+  uint64_t from[N_LOADS];
+  bool inside[N_LOADS];
+  [[unroll]] for (uint g = 0; g < N_LOADS; g++) {
+    uint i = min(g * LANES + lane, PATCH * PATCH - 1);
+    uint y = y0 * STRIDE + i / PATCH - p.origin, x = x0 * STRIDE + i % PATCH - p.origin; // wraps to huge where negative
+    inside[g] = y < p.in_h && x < p.in_w;
+    uint pixel = inside[g] ? (sample_ * p.in_h + y) * p.in_w + x : 0;
+    from[g] = uint64_t(in_) + uint64_t(pixel) * (4 * p.in_c);
+  }
+  uint64_t weight = uint64_t(weights) + uint64_t(block * ((p.in_c + PAIRED) / CHANNELS) * TAPS * LANES + lane) * (4 * CHANNELS);
+
+  float sum[TILE * TILE];
+  [[unroll]] for (uint i = 0; i < TILE * TILE; i++) sum[i] = 0.0;
+  for (uint c = 0; c < p.in_c; c += CHANNELS) {
+    vec2 v[N_LOADS], w[TAPS];
+    [[unroll]] for (uint g = 0; g < N_LOADS; g++) {
+      vec2 both = load(from[g]);
+      v[g] = inside[g] ? both : vec2(0.0);
+      from[g] += 4 * CHANNELS;
+    }
+    [[unroll]] for (uint t = 0; t < TAPS; t++) w[t] = load(weight + t * LANES * 4 * CHANNELS);
+    weight += TAPS * LANES * 4 * CHANNELS;
+    [[unroll]] for (uint half_ = 0; half_ < CHANNELS; half_++) {
+      float patch_[PATCH * PATCH];
+      [[unroll]] for (uint y = 0; y < TILE; y++) {
+        [[unroll]] for (uint i = (y == 0 ? 0 : (y - 1) * STRIDE + SIDE) * PATCH; i < (y * STRIDE + SIDE) * PATCH; i++) {
+          patch_[i] = subgroupBroadcast(v[i / LANES][half_], i % LANES);
+        }
+        [[unroll]] for (uint x = 0; x < TILE; x++) {
+          float all = 0.0;
+          [[unroll]] for (uint r = 0; r < SIDE; r++) {
+            float row = 0.0;
+            [[unroll]] for (uint s = 0; s < SIDE; s++) {
+              row += patch_[(y * STRIDE + r) * PATCH + x * STRIDE + s] * w[r * SIDE + s][half_];
+            }
+            all += row;
+          }
+          sum[y * TILE + x] += all;
+        }
+      }
+    }
+  }
+
+  const uint n = block * LANES + lane;
+  const uint out_c = p.cols / (p.up * p.up);
+  const uint tap = n / out_c;
+  float b = 0.0;
+  if ((p.flags & CONV_BIAS) != 0 && n < p.cols) b = In(uint64_t(bias) + 4 * (n % out_c)).v;
+  const float floor_ = (p.flags & CONV_RELU) != 0 ? 0.0 : uintBitsToFloat(0xFF800000u);
+  // The place of this lane's column for pixel (y0, x0), and the steps to the next pixels, in elements.
+  const uint out_w = p.grid_w * p.up;
+  uint place = ((sample_ * p.grid_h + y0) * p.up + tap / p.up) * out_w + x0 * p.up + tap % p.up;
+  uint64_t to = uint64_t(out_) + (uint64_t(place) * out_c + n % out_c) * 4;
+  [[unroll]] for (uint y = 0; y < TILE; y++) {
+    [[unroll]] for (uint x = 0; x < TILE; x++) {
+      if (n < p.cols && y0 + y < p.grid_h && x0 + x < p.grid_w) {
+        Out(to + (y * p.up * out_w + x * p.up) * out_c * 4).v = max(sum[y * TILE + x] + b, floor_);
+      }
+    }
+  }
+}

@@ -1,0 +1,83 @@
+// Push blocks and constants of the convolution family.
+//
+// The fast kernels see every convolution as one product over "taps": out[p][n] = sum over taps t and channels c of
+// in[tap t of grid pixel p][c] * w(t, c, n). A tap (r, s) of grid pixel (i, j) reads pixel (i*stride + r - origin,
+// j*stride + s - origin) of its sample, zero outside. So
+//   conv2d forward      side R, stride 1, columns n = k          conv2d input gradient   the same with w turned around
+//   up-convolution      side 1, stride 1, columns n = (r, s, k)  its input gradient      side 2, stride 2
+// and every weight gradient is dw[row][t][col] = sum over p of rows[p][row] * cols[tap t of p][col].
+#ifndef VC_SHARED_CONV_H
+#define VC_SHARED_CONV_H
+
+#include "vc.h"
+
+// ---- naive kernels --------------------------------------------------------------------------------------------
+
+#define CONV_NAIVE_LOCAL 64
+// Flags of all kernels that make outputs.
+#define CONV_BIAS 1u
+#define CONV_RELU 2u
+
+VC_STRUCT(vc_conv_naive_push) {
+  VC_UINT n_out;                  // elements to compute
+  VC_UINT in_h, in_w, in_c;       // x
+  VC_UINT out_h, out_w, out_c;    // y
+  VC_UINT side, origin;
+  VC_UINT flags;
+};
+VC_STRUCT(vc_conv_naive_dw_push) {
+  VC_UINT n_weights, n_slabs;     // slab s takes rows [s*slab_rows, (s+1)*slab_rows) of all samples' output rows
+  VC_UINT slab_rows, n_rows;
+  VC_UINT in_h, in_w, in_c;
+  VC_UINT out_h, out_w, out_c;
+  VC_UINT side, origin;
+};
+VC_STRUCT(vc_conv_dw_sum_push) {
+  VC_UINT n_weights, n_slabs;
+};
+
+// ---- fast kernels ---------------------------------------------------------------------------------------------
+
+// Where w(t, c, n) stands: weights of `cols` columns, `in_c` channels, `taps` taps.
+#define CONV_WEIGHTS_COLUMN 0u   // w[n][t][c]
+#define CONV_WEIGHTS_CHANNEL 1u  // w[c][taps-1-t][n]: turned around
+// The simd kernels' specialisation constants.
+#define SC_CONV_LANES 0          // subgroup size = workgroup size
+#define SC_CONV_SIDE 1
+#define SC_CONV_STRIDE 2
+#define SC_CONV_PAIRED 3         // 1: channels are loaded in pairs, their number is even
+#define SC_CONV_COLS 4           // of a weight gradient: columns of one workgroup, a multiple of 1 + PAIRED
+// The tiled kernels'.
+#define SC_CONV_WEIGHTS 3        // CONV_WEIGHTS_*
+
+#define CONV_SIMD_TILE 8u        // output pixels of one workgroup, each way
+VC_STRUCT(vc_conv_push) {
+  VC_UINT n_groups;
+  VC_UINT samples;
+  VC_UINT in_h, in_w, in_c;       // the tensor that taps read
+  VC_UINT grid_h, grid_w;         // grid pixels of a sample
+  VC_UINT cols;
+  VC_UINT origin;
+  VC_UINT up;                     // 1: out {grid, cols}; 2: column (r, s, k) of pixel (i, j) goes to pixel (2i+r, 2j+s), channel k
+  VC_UINT tiles_x, tiles_y;
+  VC_UINT flags;
+};
+VC_STRUCT(vc_conv_pack_push) {
+  VC_UINT n_words;                // of the packed weights: 64-bit ones if paired
+  VC_UINT in_c, cols, taps;
+  VC_UINT weights;                // CONV_WEIGHTS_*
+};
+
+#define CONV_SIMD_BLOCK 4u       // grid pixels of one step of a weight gradient, each way
+VC_STRUCT(vc_conv_dw_push) {
+  VC_UINT n_groups;
+  VC_UINT samples;
+  VC_UINT in_h, in_w;             // cols tensor
+  VC_UINT grid_h, grid_w;         // rows tensor
+  VC_UINT rows, cols;
+  VC_UINT origin;
+  VC_UINT row_blocks, col_blocks; // of the result
+  VC_UINT steps, slab_steps;     // a slab takes slab_steps of the steps: rows of blocks of all samples, or pixel chunks
+};
+
+#endif

@@ -1,0 +1,71 @@
+// What the convolution files share: a convolution, an up-convolution and their gradients as one product over taps
+// (shaders/shared/conv.h), which the simd and tiled kernels compute.
+#ifndef VC_OPS_CONV_H
+#define VC_OPS_CONV_H
+
+#include <vulcyte/ops.h>
+
+// out[p][n] = bias + sum over taps and channels of in[tap of p][c] * w(t, c, n).
+struct conv_product {
+  const vc_tensor *in, *w, *bias, *out; // bias NULL: none
+  uint32_t grid_h, grid_w;              // grid pixels of a sample
+  uint32_t cols;
+  uint32_t side, stride, origin, up;    // as in vc_conv_push
+  uint32_t weights;                     // CONV_WEIGHTS_*
+  bool relu;
+};
+// out[row][t][col] = sum over grid pixels p of rows[p][row] * cols[tap t of p][col]; the grid is that of rows.
+struct conv_gradient {
+  const vc_tensor *rows, *cols, *out;
+  uint32_t side, stride, origin;
+};
+
+// conv_simd.c: subgroups of 4, 8 or 16 lanes, buffers by address.
+bool conv_simd_fits(const struct vc_caps *caps, const vc_tensor *out);
+vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p);
+vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
+
+// conv_tiled.c: workgroups with tiles in shared memory.
+enum { CONV_TILED_SHARED_BYTES = 17408 };
+bool conv_tiled_fits(const struct vc_caps *caps, const vc_tensor *out);
+vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p);
+vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
+
+// The variants of a job in the order of row 0, simd, tiled, from their emit functions.
+#define CONV_VARIANTS(naive_emit, simd_emit, tiled_emit)                                                               \
+  {                                                                                                                    \
+    {.name = "naive", .rank_cpu = 1, .rank_gpu = 1, .emit = (naive_emit)},                                             \
+        {.name = "simd",                                                                                               \
+         .min_subgroup = 4,                                                                                            \
+         .max_subgroup = 16,                                                                                           \
+         .needs_address = true,                                                                                        \
+         .fits = conv_simd_fits,                                                                                       \
+         .rank_cpu = 2,                                                                                                \
+         .rank_gpu = 0.5f,                                                                                             \
+         .emit = (simd_emit)},                                                                                         \
+        {.name = "tiled",                                                                                              \
+         .shared_bytes = CONV_TILED_SHARED_BYTES,                                                                      \
+         .fits = conv_tiled_fits,                                                                                      \
+         .rank_cpu = 0.5f,                                                                                             \
+         .rank_gpu = 2,                                                                                                \
+         .emit = (tiled_emit)},                                                                                        \
+  }
+
+// ---- conv_partial.c: weight gradients in slabs ----------------------------------------------------------------
+
+// Where a weight gradient's first pass writes: out itself for one slab, else scratch of n_slabs times its size.
+vc_region conv_partial_begin(vc_emitter *e, const vc_tensor *out, uint32_t n_slabs);
+// Adds the slabs, in order, into out; nothing for one slab.
+vc_status conv_partial_end(vc_emitter *e, const vc_tensor *out, vc_region partial, uint32_t n_slabs);
+// The largest number of slabs of out's size that scratch may take; at least 1.
+uint32_t conv_partial_limit(const vc_emitter *e, const vc_tensor *out);
+// The naive first pass over `rows` rows of `row_pixels` grid pixels, and the sum: kernel conv2d_dw or conv_transpose_dw.
+vc_status conv_partial_emit_naive(vc_emitter *e, const char *kernel, const vc_tensor *x, const vc_tensor *y,
+                                  const vc_tensor *out, uint32_t side, uint32_t origin, uint32_t rows,
+                                  uint32_t row_pixels);
+
+// Inference checks.
+vc_status conv_want_f32(const vc_tensor *t, const char *name);
+vc_status conv_want_bias(const vc_tensor *bias, uint32_t k);
+
+#endif

@@ -1,0 +1,120 @@
+// Convolutions on SIMD CPUs: weights packed into scratch, then the product; gradients of weights in slabs.
+#include "conv.h"
+
+#include "shaders/shared/conv.h"
+
+// Workgroups that a weight gradient is split into at least, for load balance, and the most pixels that one sums.
+enum { MIN_GROUPS = 48, SLAB_PIXELS = 4096 };
+
+bool conv_simd_fits(const struct vc_caps *caps, const vc_tensor *out) {
+  (void)out;
+  uint32_t lanes = caps->subgroup_size;
+  return caps->int64 && caps->subgroup_ballot && (lanes & (lanes - 1)) == 0;
+}
+
+static uint32_t required_subgroup(const struct vc_caps *caps) {
+  return caps->subgroup_size_control ? caps->subgroup_size : 0;
+}
+
+static vc_status emit_pack(vc_emitter *e, const struct conv_product *p, uint32_t paired, vc_region packed) {
+  uint32_t lanes = vc_emit_caps(e)->subgroup_size;
+  struct vc_conv_pack_push push = {.n_words = (uint32_t)(packed.n_bytes / (4 + 4 * paired)),
+                                   .in_c = p->in->shape.c,
+                                   .cols = p->cols,
+                                   .taps = p->side * p->side,
+                                   .weights = p->weights};
+  struct vc_dispatch d = {.kernel = "conv2d_simd_pack",
+                          .n_bindings = 2,
+                          .bindings = {vc_emit_tensor(e, p->w), packed},
+                          .n_spec = SC_CONV_PAIRED + 1,
+                          .spec = {[SC_CONV_LANES] = lanes, [SC_CONV_PAIRED] = paired},
+                          .push = &push,
+                          .push_bytes = sizeof push,
+                          .flops = push.n_words};
+  vc_emit_fold(e, vc_div_up(push.n_words, CONV_NAIVE_LOCAL), d.groups);
+  return vc_emit(e, &d);
+}
+
+vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p) {
+  const struct vc_caps *caps = vc_emit_caps(e);
+  struct vc_shape in = p->in->shape;
+  uint32_t lanes = caps->subgroup_size, paired = in.c % 2 == 0;
+  uint32_t blocks = (uint32_t)vc_div_up(p->cols, lanes);
+  vc_region packed = vc_emit_scratch(e, (uint64_t)blocks * lanes * in.c * p->side * p->side * 4);
+  VC_TRY(emit_pack(e, p, paired, packed));
+  struct vc_conv_push push = {.samples = in.n,
+                              .in_h = in.h,
+                              .in_w = in.w,
+                              .in_c = in.c,
+                              .grid_h = p->grid_h,
+                              .grid_w = p->grid_w,
+                              .cols = p->cols,
+                              .origin = p->origin,
+                              .up = p->up,
+                              .tiles_x = (uint32_t)vc_div_up(p->grid_w, CONV_SIMD_TILE),
+                              .tiles_y = (uint32_t)vc_div_up(p->grid_h, CONV_SIMD_TILE),
+                              .flags = (p->bias ? CONV_BIAS : 0) | (p->relu ? CONV_RELU : 0)};
+  push.n_groups = push.tiles_x * push.tiles_y * in.n * blocks;
+  vc_region x = vc_emit_tensor(e, p->in);
+  struct vc_dispatch d = {.kernel = "conv2d_simd",
+                          .n_bindings = 4,
+                          .bindings = {x, packed, p->bias ? vc_emit_tensor(e, p->bias) : x, vc_emit_tensor(e, p->out)},
+                          .n_spec = SC_CONV_PAIRED + 1,
+                          .spec = {[SC_CONV_LANES] = lanes,
+                                   [SC_CONV_SIDE] = p->side,
+                                   [SC_CONV_STRIDE] = p->stride,
+                                   [SC_CONV_PAIRED] = paired},
+                          .required_subgroup = required_subgroup(caps),
+                          .push = &push,
+                          .push_bytes = sizeof push};
+  vc_emit_fold(e, push.n_groups, d.groups);
+  return vc_emit(e, &d);
+}
+
+// Columns of one workgroup: as many sums as registers and code size carry well (measured on lavapipe), fewer where there
+// are fewer columns.
+static uint32_t gradient_columns(uint32_t side, uint32_t cols, uint32_t paired) {
+  uint32_t most = side == 3 ? 8 : side == 2 ? 16 : 32, few = 1 + paired;
+  while (few < most && few < cols) few *= 2;
+  return few;
+}
+
+vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p) {
+  const struct vc_caps *caps = vc_emit_caps(e);
+  struct vc_shape rows = p->rows->shape, cols = p->cols->shape;
+  uint32_t lanes = caps->subgroup_size, paired = cols.c % 2 == 0;
+  uint32_t group_cols = gradient_columns(p->side, cols.c, paired);
+  struct vc_conv_dw_push push = {.samples = cols.n,
+                                 .in_h = cols.h,
+                                 .in_w = cols.w,
+                                 .grid_h = rows.h,
+                                 .grid_w = rows.w,
+                                 .rows = rows.c,
+                                 .cols = cols.c,
+                                 .origin = p->origin,
+                                 .row_blocks = (uint32_t)vc_div_up(rows.c, lanes),
+                                 .col_blocks = (uint32_t)vc_div_up(cols.c, group_cols),
+                                 .steps = rows.n * (uint32_t)vc_div_up(rows.h, CONV_SIMD_BLOCK)};
+  uint64_t for_load = vc_div_up(MIN_GROUPS, (uint64_t)push.row_blocks * push.col_blocks);
+  uint64_t for_digits = vc_div_up((uint64_t)rows.n * rows.h * rows.w, SLAB_PIXELS);
+  uint32_t n_slabs = (uint32_t)VC_MIN(VC_MAX(for_load, for_digits), conv_partial_limit(e, p->out));
+  push.slab_steps = (uint32_t)vc_div_up(push.steps, n_slabs);
+  n_slabs = (uint32_t)vc_div_up(push.steps, push.slab_steps);
+  push.n_groups = push.row_blocks * push.col_blocks * n_slabs;
+  vc_region partial = conv_partial_begin(e, p->out, n_slabs);
+  struct vc_dispatch d = {.kernel = "conv2d_simd_dw",
+                          .n_bindings = 3,
+                          .bindings = {vc_emit_tensor(e, p->rows), vc_emit_tensor(e, p->cols), partial},
+                          .n_spec = SC_CONV_COLS + 1,
+                          .spec = {[SC_CONV_LANES] = lanes,
+                                   [SC_CONV_SIDE] = p->side,
+                                   [SC_CONV_STRIDE] = p->stride,
+                                   [SC_CONV_PAIRED] = paired,
+                                   [SC_CONV_COLS] = group_cols},
+                          .required_subgroup = required_subgroup(caps),
+                          .push = &push,
+                          .push_bytes = sizeof push};
+  vc_emit_fold(e, push.n_groups, d.groups);
+  VC_TRY(vc_emit(e, &d));
+  return conv_partial_end(e, p->out, partial, n_slabs);
+}

@@ -1,8 +1,7 @@
 // Running a graph: slots, memory of the plan, command lists recorded once, and one submission a step.
 //
-// A step is: prologue (feeds of its ring place → device), the main lists, epilogue (reports → its ring place). The
-// prologue begins with a barrier, so steps and executables that share memory follow each other on the device without
-// the host.
+// A step is: prologue (feeds of its ring place → device), the main lists, epilogue (reports → its ring place). Lists
+// run in the order of their submission, so steps and executables that share memory follow each other without the host.
 #include <vulcyte/gpu.h>
 
 #include "internal.h"
@@ -37,7 +36,7 @@ struct vc_exec {
   vc_buffer **slabs;
   uint32_t n_slabs;
   vc_buffer *feeds, *upload[N_RING], *readback[N_RING];
-  vc_cmd *prologue[N_RING], *epilogue[N_RING];
+  vc_cmd *prologue[N_RING], *epilogue[N_RING]; // NULL where there is nothing to do
   struct main_list *lists;
   uint32_t n_lists;
   uint32_t *poison_words;
@@ -218,25 +217,25 @@ static vc_status record_main(vc_exec *x) {
 }
 
 static vc_status record_ring(vc_exec *x, uint32_t ring) {
-  vc_cmd **prologue = &x->prologue[ring], **epilogue = &x->epilogue[ring];
-  VC_TRY(vc_cmd_create(x->arena, x->gpu, prologue));
-  vc_cmd_label(*prologue, "feeds");
-  vc_cmd_barrier(*prologue);
   if (x->feed_bytes) {
-    VC_TRY(vc_cmd_copy(*prologue, x->upload[ring], 0, x->feeds, 0, x->feed_bytes));
-    vc_cmd_barrier(*prologue);
+    vc_cmd **cmd = &x->prologue[ring];
+    VC_TRY(vc_cmd_create(x->arena, x->gpu, cmd));
+    vc_cmd_label(*cmd, "feeds");
+    VC_TRY(vc_cmd_copy(*cmd, x->upload[ring], 0, x->feeds, 0, x->feed_bytes));
+    VC_TRY(vc_cmd_finish(*cmd));
   }
-  VC_TRY(vc_cmd_finish(*prologue));
-  VC_TRY(vc_cmd_create(x->arena, x->gpu, epilogue));
-  vc_cmd_label(*epilogue, "reports");
-  vc_cmd_barrier(*epilogue);
-  for (uint32_t i = 0; i < x->graph->n_reports; i++) {
-    vc_region r = program_region(x->program, x->graph->reports[i]);
-    struct vc_binding b = binding_of(x, r);
-    VC_TRY(vc_cmd_copy(*epilogue, b.buffer, b.offset, x->readback[ring], x->report_offset[i], r.n_bytes));
+  if (x->report_bytes) {
+    vc_cmd **cmd = &x->epilogue[ring];
+    VC_TRY(vc_cmd_create(x->arena, x->gpu, cmd));
+    vc_cmd_label(*cmd, "reports");
+    for (uint32_t i = 0; i < x->graph->n_reports; i++) {
+      vc_region r = program_region(x->program, x->graph->reports[i]);
+      struct vc_binding b = binding_of(x, r);
+      VC_TRY(vc_cmd_copy(*cmd, b.buffer, b.offset, x->readback[ring], x->report_offset[i], r.n_bytes));
+    }
+    VC_TRY(vc_cmd_finish(*cmd));
   }
-  vc_cmd_barrier(*epilogue);
-  return vc_cmd_finish(*epilogue);
+  return VC_OK;
 }
 
 // ---- memory ---------------------------------------------------------------------------------------------------
@@ -336,9 +335,9 @@ vc_status vc_exec_run(vc_exec *exec, uint64_t *out_step) {
   for (uint32_t i = 0; i < VC_MAX(exec->n_lists, 1); i++) {
     vc_cmd *batch[3];
     uint32_t n = 0;
-    if (i == 0) batch[n++] = exec->prologue[ring];
+    if (i == 0 && exec->prologue[ring]) batch[n++] = exec->prologue[ring];
     if (i < exec->n_lists) batch[n++] = exec->lists[i].cmd;
-    if (i + 1 >= exec->n_lists) batch[n++] = exec->epilogue[ring];
+    if (i + 1 >= exec->n_lists && exec->epilogue[ring]) batch[n++] = exec->epilogue[ring];
     VC_TRY(vc_gpu_submit(exec->gpu, batch, n, &exec->ticket[ring]));
   }
   exec->n_steps++;

@@ -13,29 +13,29 @@ enum vc_device_type { VC_DEVICE_DISCRETE, VC_DEVICE_INTEGRATED, VC_DEVICE_CPU, V
 
 // Capabilities that kernels and the planner depend on. Each field can be narrowed, never widened, by the JSON object in
 // the environment variable VULCYTE_CAPS (its text, or @FILE), keyed by the field's name: {"max_shared_bytes": 32768}.
-// type is given as "discrete", "integrated", "cpu" or "other" (any of them), api_version as "1.2", fields of three as a list.
-// What the device has not got stays as it is, so a profile of another device can be given whole. A limit narrowed is kept:
-// kernels and buffers beyond it are refused, features taken away are not enabled.
+// type is given as "discrete", "integrated", "cpu" or "other" (any of them), api_version as "1.2", fields of three as a
+// list. What the device has not got stays as it is, so a profile of another device can be given whole. A limit narrowed
+// is kept: kernels and buffers beyond it are refused, features taken away are not enabled.
 struct vc_caps {
   enum vc_device_type type;
-  uint32_t api_version;               // VK_API_VERSION_*
-  uint32_t subgroup_size;             // the default; kernels are built for it, or for a required size where control is there
+  uint32_t api_version;   // VK_API_VERSION_*
+  uint32_t subgroup_size; // the default; kernels are built for it, or for a required size where control is there
   uint32_t min_subgroup_size, max_subgroup_size;
   uint32_t max_workgroup_invocations;
   uint32_t max_workgroup_size[3];
   uint32_t max_workgroup_count[3];
-  uint32_t max_shared_bytes;          // of one workgroup
+  uint32_t max_shared_bytes; // of one workgroup
   uint32_t max_push_bytes;
-  uint32_t max_stage_buffers;         // storage buffers one kernel may bind
-  uint32_t buffer_align;              // offset alignment of storage buffers, bytes
-  uint64_t max_buffer_range;          // bytes one binding may cover
+  uint32_t max_stage_buffers; // storage buffers one kernel may bind
+  uint32_t buffer_align;      // offset alignment of storage buffers, bytes
+  uint64_t max_buffer_range;  // bytes one binding may cover
   uint64_t max_allocation_bytes;
-  uint64_t heap_bytes;                // of the largest device-local heap
-  bool subgroup_size_control;         // a required size and full subgroups can be asked for
+  uint64_t heap_bytes;                                         // of the largest device-local heap
+  bool subgroup_size_control;                                  // a required size and full subgroups can be asked for
   bool subgroup_shuffle, subgroup_arithmetic, subgroup_ballot; // in compute
-  bool buffer_address;                // GL_EXT_buffer_reference kernels run
-  bool fp16, fp16_storage, int8, int16, int64;                  // shader arithmetic types and 16-bit storage
-  bool coop_matrix;                   // VK_KHR_cooperative_matrix with fp16 inputs and fp32 sums
+  bool buffer_address;                                         // GL_EXT_buffer_reference kernels run
+  bool fp16, fp16_storage, int8, int16, int64;                 // shader arithmetic types and 16-bit storage
+  bool coop_matrix; // VK_KHR_cooperative_matrix with fp16 inputs and fp32 sums
 };
 
 #ifdef __cplusplus

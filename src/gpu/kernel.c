@@ -207,12 +207,13 @@ vc_status vc_kernel_get(vc_gpu *gpu, const char *name, const uint32_t *spec, uin
     *out = k;
     return VC_OK;
   }
-  const struct vc_kernel_info *declared;
+  const struct vc_kernel_info *declared = NULL;
   struct vc_kernel_info info;
   uint32_t subgroup;
   VC_TRY(vc_shader_info(name, &declared));
-  if (n_spec > VC_MAX_SPEC || n_spec > declared->n_spec) {
-    return VC_FAIL(VC_E_INTERNAL, "kernel %s: %u constants given, the shader has %u", name, n_spec, declared->n_spec);
+  uint32_t max_spec = declared ? declared->n_spec : 0;
+  if (n_spec > max_spec) {
+    return VC_FAIL(VC_E_INTERNAL, "kernel %s: %u constants given, the shader has %u", name, n_spec, max_spec);
   }
   const struct vc_shader_blob *blob = find_blob(name);
   VC_TRY(gpu_spirv_reflect(blob->name, blob->words, blob->n_words, spec, n_spec, &info));

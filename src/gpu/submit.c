@@ -39,7 +39,7 @@ vc_status vc_gpu_submit(vc_gpu *gpu, vc_cmd *const *cmds, uint32_t n_cmds, uint6
     VC_ASSERT(cmds[i]->finished && cmds[i]->gpu == gpu);
     gpu->batch[i] = cmds[i]->commands;
   }
-  uint64_t ticket;
+  uint64_t ticket = 0;
   VC_TRY(gpu_submit_commands(gpu, gpu->batch, n_cmds, &ticket));
   for (uint32_t i = 0; i < n_cmds; i++) cmds[i]->last_ticket = ticket;
   *out_ticket = ticket;
@@ -111,7 +111,7 @@ static vc_status begin_transfer(vc_gpu *gpu) {
 }
 
 static vc_status end_transfer(vc_gpu *gpu) {
-  uint64_t ticket;
+  uint64_t ticket = 0;
   gpu_record_barrier(gpu, gpu->transfer_commands, true);
   VC_TRY(gpu_check(gpu, gpu->vk.vkEndCommandBuffer(gpu->transfer_commands), "transfer"));
   VC_TRY(gpu_submit_commands(gpu, &gpu->transfer_commands, 1, &ticket));

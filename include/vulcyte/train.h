@@ -25,7 +25,7 @@ struct vc_config {
   const char *device;
   enum vc_precision precision;
   struct {
-    const char *images, *masks, *unlabelled;   // as written; relative to dir
+    const char *images, *masks, *unlabelled;   // resolved against dir, as all paths here
     const char *mask_pattern, *group;          // NULL: default
     struct vc_class *classes;
     uint32_t n_classes;
@@ -68,7 +68,7 @@ struct vc_config {
   struct {
     uint32_t epochs, batch, max_steps, validate_every; // max_steps 0: none
   } train;
-  const char *dir;                             // of the config file: relative paths start there
+  const char *dir;                             // of the config file, absolute where it was loaded from one
   const char *variants;                        // kernel choices forced by --variant; not part of the file
 };
 // Reads path, applies overrides ("a.b=value") and defaults, checks everything. Errors are VC_E_CONFIG with file, line, key
@@ -78,7 +78,7 @@ vc_status vc_config_load(vc_arena *arena, const char *path, const char *const *o
 // The same from text already in memory (a checkpoint's metadata, a run's config.json).
 vc_status vc_config_parse(vc_arena *arena, const char *name, const char *dir, const char *text, size_t n_bytes,
                           const char *const *overrides, uint32_t n_overrides, struct vc_config *out);
-vc_status vc_config_text(vc_arena *arena, const struct vc_config *config, int indent, const char **out_text); // resolved, as JSON; paths made absolute
+vc_status vc_config_text(vc_arena *arena, const struct vc_config *config, int indent, const char **out_text); // resolved, as JSON
 vc_status vc_config_schema(vc_arena *arena, const char **out_text);     // configs/schema.json is this text
 void vc_config_unet(const struct vc_config *config, struct vc_unet_desc *out);
 

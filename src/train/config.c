@@ -96,6 +96,36 @@ static vc_status find_word(const struct config_reader *r, const struct config_ro
   return config_fail(r, value, row->path, "unknown value \"%.100s\"; use one of %s", text, list);
 }
 
+// Resolves a path against the file's folder; a word of the row stays as it is. "../" is taken off by name: the folder's
+// name has no links in it.
+static vc_status resolve_path(const struct config_reader *r, const struct config_row *row, const char **inout) {
+  const char *path = *inout;
+  if (!path || path[0] == '/') return VC_OK;
+  for (const struct config_word *w = row->words; w && w->word; w++) {
+    if (strcmp(w->word, path) == 0) return VC_OK;
+  }
+  char *dir, *joined;
+  VC_TRY(vc_arena_strdup(r->arena, r->config->dir, &dir));
+  for (;;) {
+    char *slash = strrchr(dir, '/');
+    if (strncmp(path, "./", 2) == 0) {
+      path += 2;
+    } else if (strncmp(path, "../", 3) == 0 && dir[0] == '/' && slash) {
+      slash[slash == dir] = '\0';
+      path += 3;
+    } else {
+      break;
+    }
+  }
+  if (strcmp(dir, ".") == 0)
+    *inout = path;
+  else {
+    VC_TRY(vc_path_join(r->arena, dir, path, &joined));
+    *inout = joined;
+  }
+  return VC_OK;
+}
+
 static vc_status read_fixed(const struct config_reader *r, const struct config_row *row, const vc_json *value,
                             const vc_json *initial) {
   enum vc_json_type type = vc_json_type_of(value);
@@ -114,9 +144,9 @@ static vc_status read_row(const struct config_reader *r, const struct config_row
   double number = 0;
   switch (row->kind) {
   case CONFIG_TEXT:
-  case CONFIG_PATH:
-    if (row->words && row->kind == CONFIG_TEXT) VC_TRY(find_word(r, row, value, &word));
+    if (row->words) VC_TRY(find_word(r, row, value, &word));
     return read_text(r, row, value, field);
+  case CONFIG_PATH: VC_TRY(read_text(r, row, value, field)); return resolve_path(r, row, field);
   case CONFIG_COUNT:
     if (vc_json_type_of(value) != VC_JSON_NULL || !row->nullable)
       VC_TRY(config_read_number(r, row, value, row->lo, row->hi, true, &number));

@@ -30,7 +30,8 @@ struct config_word {
 
 enum config_kind {
   CONFIG_TEXT,   // const char *; null where the initial value is null
-  CONFIG_PATH,   // the same, a file or folder, absolute in the resolved text; or one of `words`, where there are some
+  CONFIG_PATH,   // the same, a file or folder, resolved against the folder of the file; or one of `words`, where there
+                 // are some
   CONFIG_COUNT,  // uint32_t; null stands for 0 where `nullable`
   CONFIG_SEED,   // uint64_t up to 2^53
   CONFIG_NUMBER, // double

@@ -52,20 +52,6 @@ static const char *word_of(const struct config_row *row, int value) {
   return NULL;
 }
 
-static bool is_word(const struct config_row *row, const char *text) {
-  for (const struct config_word *w = row->words; w && w->word; w++) {
-    if (strcmp(w->word, text) == 0) return true;
-  }
-  return false;
-}
-
-static void write_path(vc_json_writer *w, const char *key, const char *dir, const char *path) {
-  char joined[16384];
-  bool is_absolute = path[0] == '/' || strcmp(dir, ".") == 0;
-  snprintf(joined, sizeof joined, "%s%s%s", is_absolute ? "" : dir, is_absolute ? "" : "/", path);
-  vc_json_put_string(w, key, joined);
-}
-
 // The JSON text of a scalar, as initial values are.
 static void write_scalar(vc_json_writer *w, const char *key, const char *json) {
   double number;
@@ -89,8 +75,6 @@ void config_write_row(vc_json_writer *w, const struct config_row *row, const str
     text = *(const char *const *)field;
     if (!text)
       vc_json_put_null(w, key);
-    else if (row->kind == CONFIG_PATH && !is_word(row, text))
-      write_path(w, key, config->dir, text);
     else
       vc_json_put_string(w, key, text);
     return;

@@ -1,0 +1,131 @@
+// Pictures of a segmentation over its image: for people, so colours are chosen to be told apart, also by the
+// colour-blind.
+#include "vulcyte/train.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { GAP = 4 }; // white pixels between panels
+
+// The colours of classes 1, 2, ...: Okabe and Ito's, repeated.
+static const uint8_t colours[][3] = {{230, 159, 0}, {86, 180, 233}, {0, 158, 115},  {240, 228, 66},
+                                     {0, 114, 178}, {213, 94, 0},   {204, 121, 167}};
+static const uint8_t missed[3] = {213, 94, 0}, invented[3] = {86, 180, 233}, confused[3] = {240, 228, 66};
+
+struct canvas {
+  uint32_t width, height, left; // left: of the panel being drawn
+  uint8_t *rgb;
+};
+
+static float sample_at(const struct vc_image *image, size_t i) {
+  switch (image->format) {
+  case VC_PIXEL_U8: return ((const uint8_t *)image->pixels)[i];
+  case VC_PIXEL_U16: return ((const uint16_t *)image->pixels)[i];
+  case VC_PIXEL_F32: break;
+  }
+  return ((const float *)image->pixels)[i];
+}
+
+// The image as 8-bit RGB: one channel is grey, two are red and green, of more the first three count.
+static void stretch(const struct vc_image *image, uint8_t *out) {
+  size_t n_pixels = (size_t)image->width * image->height;
+  uint32_t shown = VC_MIN(image->channels, 3u);
+  float lo = INFINITY, hi = -INFINITY;
+  for (size_t i = 0; i < n_pixels; i++) {
+    for (uint32_t c = 0; c < shown; c++) {
+      float value = sample_at(image, i * image->channels + c);
+      lo = fminf(lo, value);
+      hi = fmaxf(hi, value);
+    }
+  }
+  float scale = hi > lo ? 255.0f / (hi - lo) : 0.0f;
+  for (size_t i = 0; i < n_pixels; i++) {
+    for (uint32_t c = 0; c < 3; c++) {
+      uint32_t from = shown == 1 ? 0 : c;
+      float value = from < shown ? (sample_at(image, i * image->channels + from) - lo) * scale : 0.0f;
+      out[3 * i + c] = (uint8_t)(fminf(fmaxf(value, 0.0f), 255.0f) + 0.5f);
+    }
+  }
+}
+
+static void mix(uint8_t *pixel, const uint8_t *colour, uint32_t parts_of_256) {
+  for (int c = 0; c < 3; c++) {
+    pixel[c] = (uint8_t)((pixel[c] * (256 - parts_of_256) + colour[c] * parts_of_256) >> 8);
+  }
+}
+
+static uint8_t *pixel_of(const struct canvas *canvas, uint32_t x, uint32_t y) {
+  return canvas->rgb + 3 * ((size_t)y * canvas->width + canvas->left + x);
+}
+
+static void draw_image(const struct canvas *canvas, const uint8_t *rgb, uint32_t w, uint32_t h) {
+  for (uint32_t y = 0; y < h; y++) memcpy(pixel_of(canvas, 0, y), rgb + 3 * (size_t)y * w, 3 * (size_t)w);
+}
+
+// True for a pixel of a class whose left, right, upper or lower neighbour belongs to another.
+static bool is_outline(const uint8_t *mask, uint32_t w, uint32_t h, uint32_t x, uint32_t y) {
+  const uint8_t *p = mask + (size_t)y * w + x;
+  return (x > 0 && p[-1] != *p) || (x + 1 < w && p[1] != *p) || (y > 0 && p[-(ptrdiff_t)w] != *p) ||
+         (y + 1 < h && p[w] != *p);
+}
+
+static void draw_classes(const struct canvas *canvas, const uint8_t *mask, uint32_t w, uint32_t h) {
+  static const uint8_t black[3] = {0, 0, 0};
+  for (uint32_t y = 0; y < h; y++) {
+    for (uint32_t x = 0; x < w; x++) {
+      uint8_t class = mask[(size_t)y * w + x];
+      uint8_t *pixel = pixel_of(canvas, x, y);
+      if (class == VC_IGNORE_U8)
+        mix(pixel, black, 128);
+      else if (class > 0)
+        mix(pixel, colours[(class - 1u) % VC_COUNT_OF(colours)], is_outline(mask, w, h, x, y) ? 230 : 70);
+    }
+  }
+}
+
+// Where prediction and reference differ: missed (reference has a class, prediction background), invented, confused.
+static void draw_differences(const struct canvas *canvas, const uint8_t *reference, const uint8_t *prediction,
+                             uint32_t w, uint32_t h) {
+  static const uint8_t black[3] = {0, 0, 0};
+  for (uint32_t y = 0; y < h; y++) {
+    for (uint32_t x = 0; x < w; x++) {
+      uint8_t wanted = reference[(size_t)y * w + x], got = prediction[(size_t)y * w + x];
+      uint8_t *pixel = pixel_of(canvas, x, y);
+      mix(pixel, black, 128);
+      if (wanted == got || wanted == VC_IGNORE_U8) continue;
+      mix(pixel, got == 0 ? missed : wanted == 0 ? invented : confused, 230);
+    }
+  }
+}
+
+static vc_status draw(vc_arena *arena, const char *path, const struct vc_image *image, const uint8_t *reference,
+                      const uint8_t *prediction) {
+  uint32_t w = image->width, h = image->height, n_panels = reference ? 4 : 1;
+  struct canvas canvas = {.width = n_panels * w + (n_panels - 1) * GAP, .height = h};
+  size_t n_bytes = 3 * (size_t)canvas.width * h;
+  uint8_t *rgb;
+  VC_TRY_CTX(VC_NEW(arena, n_bytes, &canvas.rgb), "%s", path);
+  VC_TRY_CTX(VC_NEW(arena, 3 * (size_t)w * h, &rgb), "%s", path);
+  memset(canvas.rgb, 255, n_bytes);
+  stretch(image, rgb);
+  for (uint32_t panel = 0; panel < n_panels; panel++) {
+    canvas.left = panel * (w + GAP);
+    draw_image(&canvas, rgb, w, h);
+    if (panel == 1) draw_classes(&canvas, reference, w, h);
+    if (panel == 2 || !reference) draw_classes(&canvas, prediction, w, h);
+    if (panel == 3) draw_differences(&canvas, reference, prediction, w, h);
+  }
+  struct vc_image picture = {
+      .width = canvas.width, .height = h, .channels = 3, .format = VC_PIXEL_U8, .pixels = canvas.rgb};
+  return vc_png_write(path, &picture, NULL);
+}
+
+vc_status vc_overlay_write(const char *path, const struct vc_image *image, const uint8_t *reference,
+                           const uint8_t *prediction, uint32_t n_classes) {
+  (void)n_classes; // colours repeat, so any number can be drawn
+  vc_arena *arena;
+  VC_TRY(vc_arena_create(&arena));
+  vc_status status = draw(arena, path, image, reference, prediction);
+  vc_arena_destroy(arena);
+  return status;
+}

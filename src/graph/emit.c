@@ -182,7 +182,8 @@ static vc_status emit_node(vc_emitter *e, const vc_tensor *t, uint64_t *covered)
   for (uint32_t i = first; i < p->n_dispatches; i++) {
     struct vc_dispatch *d = &p->dispatches[i].d;
     if (d->flops == 0 && i == first) d->flops = node_flops;
-    for (uint32_t j = 0; d->bytes == 0 && j < d->n_bindings; j++) d->bytes += (double)d->bindings[j].n_bytes;
+    if (d->bytes > 0) continue;
+    for (uint32_t j = 0; j < d->n_bindings; j++) d->bytes += (double)d->bindings[j].n_bytes;
   }
   return VC_OK;
 }

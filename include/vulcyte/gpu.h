@@ -29,7 +29,8 @@ struct vc_device_info {
   char reason[160]; // why it is the default, or why it cannot be used
 };
 // All devices, duplicates (the same UUID and driver through several loaders) removed, in the order of preference
-// discrete, integrated, CPU; the index in this list is the device's number. No loader or no device: VC_E_NO_DEVICE.
+// discrete, integrated, CPU, more memory first; the index in this list is the device's number. No loader or no device:
+// VC_E_NO_DEVICE.
 vc_status vc_gpu_list(vc_arena *arena, struct vc_device_info **out_devices, size_t *out_n);
 // Opens "auto" (or NULL), an index, a UUID (hex) or a case-insensitive part of a name. Ambiguous or unknown:
 // VC_E_NO_DEVICE with the list in the message. Validation layers with synchronisation validation are on when

@@ -25,6 +25,12 @@ static int rank_of(const struct candidate *c) {
   return rank[c->info.caps.type] + (c->info.usable ? 0 : 10);
 }
 
+// Within a rank more memory goes first: a larger card, and lavapipe before SwiftShader.
+static bool goes_before(const struct candidate *a, const struct candidate *b) {
+  if (rank_of(a) != rank_of(b)) return rank_of(a) < rank_of(b);
+  return a->info.caps.heap_bytes > b->info.caps.heap_bytes;
+}
+
 static bool same_device(const struct vc_device_info *a, const struct vc_device_info *b) {
   static const uint8_t none[16];
   return memcmp(a->uuid, none, 16) != 0 && memcmp(a->uuid, b->uuid, 16) == 0 && strcmp(a->driver, b->driver) == 0 &&
@@ -80,7 +86,7 @@ static vc_status list_candidates(vc_arena *arena, const struct gpu_instance *ins
     for (size_t k = 0; k < n; k++) known |= same_device(&list[k].info, &found.info);
     if (known) continue;
     size_t at = n++;
-    for (; at > 0 && rank_of(&list[at - 1]) > rank_of(&found); at--) list[at] = list[at - 1];
+    for (; at > 0 && goes_before(&found, &list[at - 1]); at--) list[at] = list[at - 1];
     list[at] = found;
   }
   mark_default(list, n);

@@ -49,7 +49,7 @@ static int open_device(void **state) {
 
 static int close_device(void **state) {
   (void)state;
-  uint64_t n = vc_gpu_validation_messages(gpu);
+  uint64_t n = gpu ? vc_gpu_validation_messages(gpu) : 0;
   vc_arena_destroy(root);
   if (n) print_message("%llu validation messages\n", (unsigned long long)n);
   return n ? -1 : 0;

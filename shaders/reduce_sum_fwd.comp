@@ -22,8 +22,8 @@ void main() {
       vec4 x = x4[i];
       vc_acc_add(acc, SQUARES ? x * x : x);
     }
-    if (id < (pc.n & 3u)) {
-      float x = x1[4u * n + id];
+    for (uint i = 4u * n + id; i < pc.n; i += pc.lanes) {
+      float x = x1[i];
       vc_acc_add(acc, vec4(SQUARES ? x * x : x, 0.0, 0.0, 0.0));
     }
     y4[id] = vc_acc_value(acc);

@@ -195,8 +195,11 @@ vc_status vc_evaluate(vc_predictor *p, const struct vc_evaluate_options *options
 // by side: image | reference | prediction | difference when reference is given, else the overlay alone.
 vc_status vc_overlay_write(const char *path, const struct vc_image *image, const uint8_t *reference,
                            const uint8_t *prediction, uint32_t n_classes);
-// One self-contained HTML page of a run folder: curves of log.jsonl, evaluation, overlays, settings.
+// One self-contained HTML page of a run folder: curves of log.jsonl, evaluation, overlays, settings. Files that are not
+// there yet are passed over; a folder without config.json is no run: VC_E_INPUT.
 vc_status vc_report_write(const char *run_dir, const char *out_path);
+// The same for several runs, with a table that compares them first.
+vc_status vc_report_write_runs(const char *const *run_dirs, uint32_t n, const char *out_path);
 
 #ifdef __cplusplus
 }

@@ -164,7 +164,7 @@ static vc_status alloc_lists(vc_arena *arena, uint32_t n_samples, struct vc_spli
 vc_status vc_split_make(vc_arena *arena, const vc_dataset *d, const struct vc_split_desc *desc, struct vc_split *out) {
   struct vc_split split;
   struct groups groups;
-  double shares[PART_COUNT];
+  double shares[PART_COUNT] = {0};
   uint8_t *parts;
   bool *is_labelled;
   uint32_t n_train = 0, k_train = 0;

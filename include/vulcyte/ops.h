@@ -92,7 +92,7 @@ struct vc_kl_desc {
 // target, p {N,C,H,W} probabilities, valid F32 {N,1,H,W} of 0 and 1.
 vc_tensor *vc_kl_loss(vc_graph *g, vc_tensor *target, vc_tensor *p, vc_tensor *valid, struct vc_kl_desc desc);
 
-// ---- sampling (src/ops/sample.c, affine.c, intensity.c) -------------------------------------------------------------
+// ---- sampling (src/ops/sample.c, affine.c, align.c, intensity.c) ----------------------------------------------------
 // Maps act on content: (M x)(u) = x(M⁻¹u). Positions are (x, y) pixels from the image's centre ((W-1)/2, (H-1)/2).
 // A "sampler" is M⁻¹ as 6 floats: source_x = a x + b y + c, source_y = d x + e y + f. An image covers
 // [-1/2, W-1/2) x [-1/2, H-1/2) in pixel coordinates. Feeds hold one record per sample of the batch.

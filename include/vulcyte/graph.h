@@ -95,8 +95,8 @@ vc_tensor *vc_poison(vc_graph *g, vc_status status, const char *fmt, ...) VC_PRI
 vc_tensor *vc_feed(vc_graph *g, const char *name, vc_dtype dtype, uint32_t count); // {1,count,1,1}, at most 64 KiB
 vc_tensor *vc_bind(vc_graph *g, const char *name, struct vc_shape shape, vc_dtype dtype, vc_slot *slot,
                    uint64_t offset_elements);
-// `shape` over in's elements from offset on (a batch slice, a reshape); offset*4 bytes must be a multiple of VC_VIEW_ALIGN
-// for kernels to bind it. Gradients: zero outside the range.
+// `shape` over in's elements from offset on (a batch slice, a reshape); offset*4 bytes must be a multiple of
+// VC_VIEW_ALIGN for kernels to bind it. Gradients: zero outside the range.
 vc_tensor *vc_view(vc_graph *g, vc_tensor *in, struct vc_shape shape, uint64_t offset_elements);
 vc_tensor *vc_stop_gradient(vc_graph *g, vc_tensor *in);
 // Elementwise, equal shapes; also what sums the gradients of a tensor with several readers.
@@ -143,8 +143,8 @@ struct vc_dispatch {
 };
 vc_status vc_emit(vc_emitter *e, const struct vc_dispatch *d);
 const struct vc_caps *vc_emit_caps(const vc_emitter *e);
-// Folds n workgroups into x,y,z within the device's limits (kernels read vc_group_index() of vc.h and test it against
-// n).
+// Folds n workgroups into x,y,z within the device's limits; kernels read vc_group_index() of vc.h and test it against
+// n.
 void vc_emit_fold(const vc_emitter *e, uint64_t n_groups, uint32_t out_groups[3]);
 
 // Several kernels for one job. A table is ordered by definition first: row 0 is the naive kernel, which always fits.
@@ -154,20 +154,18 @@ struct vc_variant {
   uint32_t shared_bytes;               // needed
   bool needs_address, needs_shuffle, needs_fp16, needs_coop_matrix;
   bool (*fits)(const struct vc_caps *caps, const vc_tensor *out); // NULL: every shape
-  float rank_cpu, rank_gpu; // the choice where nothing was measured: highest rank that fits
+  float rank_cpu, rank_gpu; // the choice where none is forced: highest rank that fits
   vc_status (*emit)(vc_emitter *e, const vc_tensor *out);
 };
-// Emits out by the forced ("--variant JOB=NAME"), else measured, else highest-ranked variant of the job that fits. A
-// forced name that is unknown is an error (given for "*" it leaves the job its own choice); one that does not fit this
-// shape falls back to row 0. Where options do not name the job, the environment's VULCYTE_VARIANTS, written alike,
-// counts.
+// Emits out by the forced ("--variant JOB=NAME"), else the highest-ranked variant of the job that fits. A forced name
+// that is unknown is an error (given for "*" it leaves the job its own choice); one that does not fit this shape falls
+// back to row 0. Where options do not name the job, the environment variable VULCYTE_VARIANTS counts.
 vc_status vc_emit_variant(vc_emitter *e, const char *job, const struct vc_variant *table, size_t n_rows,
                           const vc_tensor *out);
 
 // ---- running --------------------------------------------------------------------------------------------------
 
-// Device storage that outlives graphs. Zeroed at creation. Owned by the arena. gpu NULL: no memory, only a name for
-// plans.
+// Device storage that outlives graphs. Zeroed at creation. Owned by the arena. gpu NULL: no memory, to plan with only.
 enum vc_slot_memory { VC_SLOT_DEVICE, VC_SLOT_HOST_VISIBLE };
 vc_status vc_slot_create(vc_arena *arena, struct vc_gpu *gpu, uint64_t n_bytes, enum vc_slot_memory memory,
                          const char *label, vc_slot **out);

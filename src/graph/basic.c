@@ -62,7 +62,7 @@ struct fill_attr {
 };
 
 static const struct fill_attr *fill_attr_of(const vc_tensor *t) {
-  return (const struct fill_attr *)(const void *)t->attr;
+  return (const struct fill_attr *)t->attr;
 }
 
 static vc_status fill_infer(vc_tensor *out) {
@@ -100,7 +100,7 @@ struct unview_attr {
 };
 
 static const struct unview_attr *unview_attr_of(const vc_tensor *t) {
-  return (const struct unview_attr *)(const void *)t->attr;
+  return (const struct unview_attr *)t->attr;
 }
 
 static vc_status unview_infer(vc_tensor *out) {

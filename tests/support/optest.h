@@ -23,13 +23,12 @@
 //     the finite differences; an absent gradient counts as zero
 //   4 for inputs in which the op is linear: <v, J u> = <transpose(J) v, u> from what the kernels gave
 //   5 guard bands: inputs and results stand in slots between bands of NaN, results and all work memory hold NaN before
-//   each
-//     run; an element never written, a write beyond the end, a changed input or an over-read that matters shows
+//     each run; an element never written, a write beyond the end, a changed input or an over-read that matters shows
 //   6 the same bits on a second run
 //   7 all of that for every variant of every job (vc_emit_variant) of the graph that the device can run
 // At the end any message of the validation layers is a failure.
 //
-// Running one test: argv[1], if there, is a part of "op/case"; others are left out. -v lists every check made.
+// Running one test: argv[1], if there, is a part of "op/case"; others are left out. -v adds the time of each case.
 #ifndef VULCYTE_TESTS_OPTEST_H
 #define VULCYTE_TESTS_OPTEST_H
 
@@ -52,13 +51,13 @@ static inline double *optest_at(const optest_array *a, uint32_t n, uint32_t c, u
 // What fills an input. F32 values are rounded to float before the reference sees them.
 enum optest_fill {
   OPTEST_UNIFORM, // in [lo, hi); lo = hi = 0 means [-1, 1)
-  OPTEST_NORMAL, // mean lo, standard deviation hi; lo = hi = 0 means 0 and 1
-  OPTEST_AWAY, // as UNIFORM, but pushed to |v| >= 0.05: for kinks at zero
-  OPTEST_APART, // a random permutation of equally spaced values in [lo, hi]: no ties, for maxima; 0, 0 means [-1, 1]
+  OPTEST_NORMAL,  // mean lo, standard deviation hi; lo = hi = 0 means 0 and 1
+  OPTEST_AWAY,    // as UNIFORM, but pushed to |v| >= 0.05: for kinks at zero
+  OPTEST_APART,   // a random permutation of equally spaced values in [lo, hi]: no ties, for maxima; 0, 0 means [-1, 1]
   OPTEST_INTEGER, // integers lo..hi, both included: labels, indices, keys
-  OPTEST_MASK, // 0 or 1 with equal chance
-  OPTEST_ZERO, // 0
-  OPTEST_CONST, // lo everywhere
+  OPTEST_MASK,    // 0 or 1 with equal chance
+  OPTEST_ZERO,    // 0
+  OPTEST_CONST,   // lo everywhere
   OPTEST_SIMPLEX, // positive, summing to 1 over c: probabilities, each at least 0.05 / C
 };
 
@@ -69,19 +68,19 @@ struct optest_input {
   double lo, hi;
   // Overrides fill where not NULL.
   void (*make)(vc_rng *rng, optest_array *out, const void *attr);
-  bool absent; // an optional input left out: build and reference see NULL
-  bool no_grad; // not differentiated: labels, masks, constants (all U32 inputs are so anyhow)
+  bool absent;   // an optional input left out: build and reference see NULL
+  bool no_grad;  // not differentiated: labels, masks, constants (all U32 inputs are so anyhow)
   bool in_place; // the op writes it: reference() changes in[i]->v, the slot must agree afterwards. Not differentiated
 };
 
 struct optest_case {
   const char *name;
   struct optest_input in[OPTEST_MAX_INPUTS]; // the first with h = 0 and not absent ends the list
-  struct vc_shape out; // the result's shape
-  const void *attr; // handed to build and reference
-  uint32_t linear; // bit i: f is linear in in[i], the others held fixed (no added bias)
-  bool no_vjp; // skip gradients in this case
-  double tolerance, grad_tolerance; // override the op's
+  struct vc_shape out;                       // the result's shape
+  const void *attr;                          // handed to build and reference
+  uint32_t linear;                           // bit i: f is linear in in[i], the others held fixed (no added bias)
+  bool no_vjp;                               // skip gradients in this case
+  double tolerance, grad_tolerance;          // override the op's
   // Not 0: build must fail with this status, and with `message` (if not NULL) as a part of the error's text.
   vc_status fails;
   const char *message;
@@ -99,7 +98,7 @@ struct optest_op {
   bool vjp_is_definition; // the gradient is not the derivative (it is stopped somewhere): no finite differences
   const struct optest_case *cases;
   size_t n_cases;
-  bool no_vjp; // the op has no gradient at all
+  bool no_vjp;    // the op has no gradient at all
   bool no_result; // the node's own result means nothing (an op that only writes in_place inputs); .out is not compared
   // An element passes if |got - want| <= tolerance * (|want| + rms(want) + 0.001). 0 means 2e-5: fp32 sums of up to
   // some thousand terms of order 1. A larger one needs its reason on its line. grad_tolerance 0: the same as tolerance.

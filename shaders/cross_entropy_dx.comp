@@ -1,5 +1,5 @@
-// [CE 2] Gradient to log p: -gradient / counted pixels at the label's channel of counted pixels, else 0. sums = {sum, counted}.
-// An invocation takes every stride-th element of log p {N,C,H,W}.
+// [CE 2] Gradient to log p: -gradient / counted pixels at the label's channel of counted pixels, else 0. sums = {sum,
+// counted}. An invocation takes every stride-th element of log p {N,C,H,W}.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "cross_entropy.h"

@@ -1,5 +1,5 @@
-// [CE 1] First pass: row r of the result holds the partial sum of -log p[label] and the number of counted pixels (label below
-// C) over the pixels r, r + rows, ...; compensated.
+// [CE 1] First pass: row r of the result holds the partial sum of -log p[label] and the number of counted pixels
+// (label below C) over the pixels r, r + rows, ...; compensated.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "cross_entropy.h"

@@ -1,5 +1,5 @@
-// [DICE 4] gp_c = a_c g_c + b_c p_c (SUM: a_c g_c + b_c) in counted pixels, 0 in the others. terms = {a, b}. An invocation takes
-// every stride-th element of p {N,C,H,W}.
+// [DICE 4] gp_c = a_c g_c + b_c p_c (SUM: a_c g_c + b_c) in counted pixels, 0 in the others. terms = {a, b}. An
+// invocation takes every stride-th element of p {N,C,H,W}.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "dice.h"

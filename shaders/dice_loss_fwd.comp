@@ -1,5 +1,5 @@
-// [DICE 2] L = 1 - mean_c (2 sum p g + e) / (sum p² + sum g + e); GENERALISED [DICE 3]: one ratio of the weighted sums over c.
-// One invocation does it all.
+// [DICE 2] L = 1 - mean_c (2 sum p g + e) / (sum p² + sum g + e); GENERALISED [DICE 3]: one ratio of the weighted
+// sums over c. One invocation does it all.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "dice.glsl"

@@ -1,6 +1,6 @@
-// [DICE 1] First pass: per class c, partial sums over counted pixels of p_c g_c, of p_c² (SUM: p_c) and of g_c, g one-hot of the
-// labels; a pixel counts when its label is a class. Row r = i / C of the result holds those of class c = i mod C at
-// c, C + c, 2C + c. Invocation i takes the pixels r, r + rows, ...; sums are compensated.
+// [DICE 1] First pass: per class c, partial sums over counted pixels of p_c g_c, of p_c² (SUM: p_c) and of g_c, g
+// one-hot of the labels; a pixel counts when its label is a class. Row r = i / C of the result holds those of class c
+// = i mod C at c, C + c, 2C + c. Invocation i takes the pixels r, r + rows, ...; sums are compensated.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "dice.h"

@@ -1,5 +1,5 @@
-// [DICE 4] The gradient of a counted pixel is dL/dp_c = a_c g_c + b_c p_c (SUM: a_c g_c + b_c): y[c] = a_c, y[C + c] = b_c, both
-// times the gradient of the loss itself. One invocation a class.
+// [DICE 4] The gradient of a counted pixel is dL/dp_c = a_c g_c + b_c p_c (SUM: a_c g_c + b_c): y[c] = a_c, y[C + c]
+// = b_c, both times the gradient of the loss itself. One invocation a class.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "dice.glsl"

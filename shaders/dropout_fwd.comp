@@ -1,5 +1,6 @@
-// [DROP 1] y[i] = x[i] scale where word i mod 4 of Philox(key; i / 4, 0, 0, 0) >= threshold, else 0; i counts elements in
-// memory order. Linear in x, so it is its own adjoint. An invocation takes every stride-th group of four elements.
+// [DROP 1] y[i] = x[i] scale where word i mod 4 of Philox(key; i / 4, 0, 0, 0) >= threshold, else 0; i counts
+// elements in memory order. Linear in x, so it is its own adjoint. An invocation takes every stride-th group of four
+// elements.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "dropout.h"

@@ -1,5 +1,5 @@
-// [KL 4] gp_c = -gradient t_c / p_c / max(valid pixels, 1) in counted pixels where p_c >= d, else 0. sums = {sum, valid pixels}.
-// An invocation takes every stride-th pixel.
+// [KL 4] gp_c = -gradient t_c / p_c / max(valid pixels, 1) in counted pixels where p_c >= d, else 0. sums = {sum,
+// valid pixels}. An invocation takes every stride-th pixel.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "kl.glsl"

@@ -1,5 +1,5 @@
-// [KL 1] First pass: row r of the result holds the partial sum of sum_c t_c (log max(t_c, d) - log max(p_c, d)) over counted pixels
-// and the number of valid ones, over the pixels r, r + rows, ...; compensated.
+// [KL 1] First pass: row r of the result holds the partial sum of sum_c t_c (log max(t_c, d) - log max(p_c, d)) over
+// counted pixels and the number of valid ones, over the pixels r, r + rows, ...; compensated.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "kl.glsl"

@@ -1,6 +1,6 @@
-// [ADAM 1] m = b1 m + (1-b1) g, v = b2 v + (1-b2) g², p = p - lr (m c1) / (sqrt(v c2) + eps), g = scale times the gradient; in
-// place. hyper = lr, b1, b2, eps, c1 = 1/(1-b1^t), c2 = 1/(1-b2^t), scale. An invocation takes every stride-th group of four;
-// the first ones take the n mod 4 parameters that are left.
+// [ADAM 1] m = b1 m + (1-b1) g, v = b2 v + (1-b2) g², p = p - lr (m c1) / (sqrt(v c2) + eps), g = scale times the
+// gradient; in place. hyper = lr, b1, b2, eps, c1 = 1/(1-b1^t), c2 = 1/(1-b2^t), scale. An invocation takes every
+// stride-th group of four; the first ones take the n mod 4 parameters that are left.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "optim.h"

@@ -1,5 +1,6 @@
-// [RMSPROP 1] s = a s + (1-a) g², p = p - lr g / (sqrt(s) + eps), g = scale times the gradient; in place. hyper = lr, a, -, eps, -, -,
-// scale. An invocation takes every stride-th group of four; the first ones take the n mod 4 parameters that are left.
+// [RMSPROP 1] s = a s + (1-a) g², p = p - lr g / (sqrt(s) + eps), g = scale times the gradient; in place. hyper = lr,
+// a, -, eps, -, -, scale. An invocation takes every stride-th group of four; the first ones take the n mod 4
+// parameters that are left.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "optim.h"

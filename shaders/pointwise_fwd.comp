@@ -1,6 +1,6 @@
 // Elementwise functions of one or two equal tensors, by MODE:
-//   RELU [RELU 1] y = max(a, 0)    RELU_GRAD [RELU 2] y = a where b > 0, else 0    SCALE y = fa a    COMBINE y = fa a + fb b
-//   MUL y = a b
+//   RELU [RELU 1] y = max(a, 0)   RELU_GRAD [RELU 2] y = a where b > 0, else 0   SCALE y = fa a
+//   COMBINE y = fa a + fb b       MUL y = a b
 // An invocation takes every stride-th group of four elements; the first invocations take the n mod 4 that are left.
 #version 450
 #extension GL_GOOGLE_include_directive : require

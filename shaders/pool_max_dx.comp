@@ -1,5 +1,6 @@
-// [POOL 2] gx = gy at the first maximum of each 2x2 window in row order, 0 at its other three places. The maximum is found
-// again from x. x, gx {N,C,2H,2W}, gy {N,C,H,W}. An invocation takes every stride-th WIDTH channels of a window.
+// [POOL 2] gx = gy at the first maximum of each 2x2 window in row order, 0 at its other three places. The maximum is
+// found again from x. x, gx {N,C,2H,2W}, gy {N,C,H,W}. An invocation takes every stride-th WIDTH channels of a
+// window.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "pool.h"

@@ -1,5 +1,6 @@
 // y[a C + b] += pixels of reference class a that are predicted as b; pixels with a or b not below C are left out. An
-// invocation takes every lanes-th pixel and adds runs of equal pairs at once; integer atomics, whose order does not matter.
+// invocation takes every lanes-th pixel and adds runs of equal pairs at once; integer atomics, whose order does not
+// matter.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "reduce.h"

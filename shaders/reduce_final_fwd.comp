@@ -1,5 +1,6 @@
-// Second pass of all sums: y[c] = factor * sum_r x[r][c], its square root with ROOT. A workgroup takes `columns` columns; the
-// invocations of a column add every (REDUCE_LOCAL / columns)-th row, compensated, then pairwise among each other.
+// Second pass of all sums: y[c] = factor * sum_r x[r][c], its square root with ROOT. A workgroup takes `columns`
+// columns; the invocations of a column add every (REDUCE_LOCAL / columns)-th row, compensated, then pairwise among
+// each other.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "reduce.h"

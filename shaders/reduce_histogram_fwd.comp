@@ -1,6 +1,6 @@
-// y[n,c,b] += pixels of sample n, channel c with floor(clamp(x, 0, 1) (bins - 1) + 1/2) = b. x {N,C,H,W}; y stands in memory as
-// [n][b][c]. An invocation takes every stride-th pixel of one sample and channel and adds runs of equal bins at once; integer
-// atomics, whose order does not matter.
+// y[n,c,b] += pixels of sample n, channel c with floor(clamp(x, 0, 1) (bins - 1) + 1/2) = b. x {N,C,H,W}; y stands in
+// memory as [n][b][c]. An invocation takes every stride-th pixel of one sample and channel and adds runs of equal
+// bins at once; integer atomics, whose order does not matter.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "reduce.h"

@@ -1,5 +1,5 @@
-// First pass of the sums: invocation i of `lanes` adds every lanes-th group of WIDTH elements from i on, compensated, and
-// writes its sums at i. When lanes * WIDTH is a multiple of C, each sum stays within one channel. SQUARES: of x².
+// First pass of the sums: invocation i of `lanes` adds every lanes-th group of WIDTH elements from i on, compensated,
+// and writes its sums at i. When lanes * WIDTH is a multiple of C, each sum stays within one channel. SQUARES: of x².
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "reduce.h"

@@ -1,12 +1,13 @@
-// Rows of a and rows of b, side by side: y[r] = (a[r], b[r]). A concatenation of channels has a row a pixel, one of samples
-// a single row. Elements are moved as 32-bit words. An invocation takes every stride-th WIDTH words of y.
+// Rows of a and rows of b, side by side: y[r] = (a[r], b[r]). A concatenation of channels has a row a pixel, one of
+// samples a single row. Elements are moved as 32-bit words. An invocation
+// takes every stride-th WIDTH words of a, then of b.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "shape.h"
 #include "walk.glsl"
 
 layout(local_size_x = OPS_LOCAL) in;
-layout(constant_id = SC_SHAPE_WIDTH) const uint WIDTH = 1; // 4: both row lengths are multiples of 4, all counts are in fours
+layout(constant_id = SC_SHAPE_WIDTH) const uint WIDTH = 1; // 4: all counts are in fours
 layout(binding = 0) readonly buffer A1 { uint a1[]; };
 layout(binding = 0) readonly buffer A4 { uvec4 a4[]; };
 layout(binding = 1) readonly buffer B1 { uint b1[]; };
@@ -15,18 +16,22 @@ layout(binding = 2) writeonly buffer Y1 { uint y1[]; };
 layout(binding = 2) writeonly buffer Y4 { uvec4 y4[]; };
 
 void main() {
-  uvec3 radix = uvec3(pc.a + pc.b, ~0u, ~0u);
-  uvec4 at = vc_digits(gl_GlobalInvocationID.x, radix), step = vc_digits(pc.stride, radix);
-  for (uint i = gl_GlobalInvocationID.x; i < pc.n; i += pc.stride) {
-    if (at.x < pc.a) {
-      uint from = at.y * pc.a + at.x;
-      if (WIDTH == 4u) y4[i] = a4[from];
-      else y1[i] = a1[from];
-    } else {
-      uint from = at.y * pc.b + at.x - pc.a;
-      if (WIDTH == 4u) y4[i] = b4[from];
-      else y1[i] = b1[from];
-    }
+  uint id = gl_GlobalInvocationID.x, row = pc.a + pc.b;
+  uvec3 radix = uvec3(pc.a, ~0u, ~0u);
+  uvec4 at = vc_digits(id, radix), step = vc_digits(pc.stride, radix);
+  for (uint i = id; i < pc.n * pc.a; i += pc.stride) {
+    uint to = at.y * row + at.x;
+    if (WIDTH == 4u) y4[to] = a4[i];
+    else y1[to] = a1[i];
+    at = vc_advance(at, step, radix);
+  }
+  radix.x = pc.b;
+  at = vc_digits(id, radix);
+  step = vc_digits(pc.stride, radix);
+  for (uint i = id; i < pc.n * pc.b; i += pc.stride) {
+    uint to = at.y * row + pc.a + at.x;
+    if (WIDTH == 4u) y4[to] = b4[i];
+    else y1[to] = b1[i];
     at = vc_advance(at, step, radix);
   }
 }

@@ -1,6 +1,7 @@
-// Adjoint of padding by reflection, in gather form: gx[n,c,y,x] = sum of gy[n,c,i,j] over the places (i,j) that padding filled
-// from (y,x). Along one axis those are i = y + top and i = -y + top modulo the period 2(H-1); on a border pixel both are
-// one. Rows in the order of the two progressions, columns likewise. An invocation takes every stride-th element of gx.
+// Adjoint of padding by reflection, in gather form: gx[n,c,y,x] = sum of gy[n,c,i,j] over the places (i,j) that
+// padding filled from (y,x). Along one axis those are i = y + top and i = -y + top modulo the period 2(H-1); on a
+// border pixel both are one. Rows in the order of the two progressions, columns likewise. An invocation takes every
+// stride-th element of gx.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "shape.h"
@@ -29,7 +30,8 @@ void main() {
   uvec4 at = vc_digits(gl_GlobalInvocationID.x, radix), step = vc_digits(pc.stride, radix);
   uint period_x = max(2u * (pc.out_w - 1u), 1u), period_y = max(2u * (pc.out_h - 1u), 1u);
   for (uint k = gl_GlobalInvocationID.x; k < pc.n; k += pc.stride) {
-    uvec2 xs = starts(at.y, pc.out_w, uint(pc.from_x), period_x), ys = starts(at.z, pc.out_h, uint(pc.from_y), period_y);
+    uvec2 xs = starts(at.y, pc.out_w, uint(pc.from_x), period_x);
+    uvec2 ys = starts(at.z, pc.out_h, uint(pc.from_y), period_y);
     uint base = at.w * pc.in_h;
     float sum = 0.0;
     for (uint i = ys.x; i < pc.in_h; i += period_y) sum += row_sum((base + i) * pc.in_w, xs, period_x, at.x);

@@ -1,13 +1,13 @@
-// y at position u = x at position u + offset, digit by digit in (c, x, y, n); places outside x give 0 or, with REFLECT, the
-// pixel reflected about the centres of x's border pixels. Crops, slices, their adjoints, and padding are all such windows.
-// Elements are moved as 32-bit words. An invocation takes every stride-th WIDTH channels of y.
+// y at position u = x at position u + offset, digit by digit in (c, x, y, n); places outside x give 0 or, with
+// REFLECT, the pixel reflected about the centres of x's border pixels. Crops, slices, their adjoints, and padding are
+// all such windows. Elements are moved as 32-bit words. An invocation takes every stride-th WIDTH channels of y.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "shape.h"
 #include "walk.glsl"
 
 layout(local_size_x = OPS_LOCAL) in;
-layout(constant_id = SC_SHAPE_WIDTH) const uint WIDTH = 1; // 4: channel counts and offset are multiples of 4 and in fours
+layout(constant_id = SC_SHAPE_WIDTH) const uint WIDTH = 1; // 4: channel counts and offset are in fours
 layout(constant_id = SC_SHAPE_REFLECT) const bool REFLECT = false;
 layout(binding = 0) readonly buffer X1 { uint x1[]; };
 layout(binding = 0) readonly buffer X4 { uvec4 x4[]; };

@@ -1,5 +1,5 @@
-// [SOFTMAX 3] gz_c = p_c (g_c - sum_k g_k p_k) from the probabilities p.  [SOFTMAX 4], LOG: gz_c = g_c - exp(q_c) sum_k g_k from
-// the log-probabilities q. An invocation takes every stride-th pixel.
+// [SOFTMAX 3] gz_c = p_c (g_c - sum_k g_k p_k) from the probabilities p.  [SOFTMAX 4], LOG: gz_c = g_c - exp(q_c)
+// sum_k g_k from the log-probabilities q. An invocation takes every stride-th pixel.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "softmax.h"

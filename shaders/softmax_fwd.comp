@@ -1,4 +1,4 @@
-// [SOFTMAX 1] p_c = exp(z_c - m) / sum_k exp(z_k - m), m = max_k z_k.  [SOFTMAX 2], LOG: z_c - m - log sum_k exp(z_k - m).
+// [SOFTMAX 1] p_c = exp(z_c - m) / sum_k exp(z_k - m), m = max_k z_k.  [SOFTMAX 2], LOG: log p_c, without the quotient.
 // Over the channels of a pixel, in their order. An invocation takes every stride-th pixel.
 #version 450
 #extension GL_GOOGLE_include_directive : require

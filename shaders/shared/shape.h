@@ -8,7 +8,7 @@
 #define SC_SHAPE_REFLECT 1
 
 VC_STRUCT(vc_shape_push) {
-  VC_UINT n;      // words of the result / width
+  VC_UINT n;      // words of the result / width; concatenation: rows
   VC_UINT stride; // invocations
   VC_UINT a, b;   // concatenation: words of a row of either part / width
   VC_UINT out_c, out_w, out_h; // windows: the result's sizes, channels / width

@@ -1,5 +1,5 @@
-// Compensated sums: s + e carries the running sum to about twice the precision of float, whatever the order of its terms.
-// `precise` keeps compilers from cancelling the correction (s + x) - s algebraically.
+// Compensated sums: s + e carries the running sum to about twice the precision of float, whatever the order of its
+// terms. `precise` keeps compilers from cancelling the correction (s + x) - s algebraically.
 #ifndef VC_SHARED_SUM_GLSL
 #define VC_SHARED_SUM_GLSL
 

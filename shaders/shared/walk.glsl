@@ -1,5 +1,5 @@
-// Positions in a dense tensor that are stepped through with one fixed stride: divisions once, additions with carry after that.
-// Digit x runs fastest; radix holds the sizes of digits x, y, z; w is unbounded.
+// Positions in a dense tensor that are stepped through with one fixed stride: divisions once, additions with carry
+// after that. Digit x runs fastest; radix holds the sizes of digits x, y, z; w is unbounded.
 #ifndef VC_SHARED_WALK_GLSL
 #define VC_SHARED_WALK_GLSL
 

@@ -24,10 +24,9 @@ static vc_status concat_infer(vc_tensor *out, bool channels) {
 // Rows of row_a and row_b words side by side, n_rows times.
 static vc_status concat_emit(vc_emitter *e, const vc_tensor *out, uint64_t row_a, uint64_t row_b, uint64_t n_rows) {
   uint32_t width = row_a % 4 == 0 && row_b % 4 == 0 ? 4 : 1;
-  uint64_t n = (row_a + row_b) * n_rows / width;
-  struct ops_grid grid = ops_grid_for(e, n, 8);
+  struct ops_grid grid = ops_grid_for(e, (row_a + row_b) * n_rows / width, 8);
   struct vc_shape_push push = {
-      .n = (uint32_t)n, .stride = grid.stride, .a = (uint32_t)(row_a / width), .b = (uint32_t)(row_b / width)};
+      .n = (uint32_t)n_rows, .stride = grid.stride, .a = (uint32_t)(row_a / width), .b = (uint32_t)(row_b / width)};
   return vc_emit(e,
                  &(struct vc_dispatch){
                      .kernel = "shape_concat_fwd",

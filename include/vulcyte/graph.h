@@ -139,7 +139,8 @@ struct vc_dispatch {
   const void *push;           // copied
   uint32_t push_bytes;
   uint32_t groups[3];  // each at most caps.max_workgroup_count: see vc_emit_fold
-  double flops, bytes; // of this dispatch, for bench; 0: the node's flops, the bindings' bytes
+  double flops, bytes; // for bench; 0: the bindings' bytes; no flops in any dispatch of a node: the one of most bytes
+                       // gets the node's
 };
 vc_status vc_emit(vc_emitter *e, const struct vc_dispatch *d);
 const struct vc_caps *vc_emit_caps(const vc_emitter *e);

@@ -171,20 +171,28 @@ static vc_status zero_gaps(vc_emitter *e, const vc_tensor *t, uint64_t *covered)
 
 // ---- nodes ----------------------------------------------------------------------------------------------------
 
-static vc_status emit_node(vc_emitter *e, const vc_tensor *t, uint64_t *covered) {
-  struct program *p = e->program;
-  VC_TRY(zero_gaps(e, t, covered));
-  e->node = t;
-  uint32_t first = p->n_dispatches;
-  VC_TRY(t->op->emit(e, t));
-  VC_TRY(e->status);
-  double node_flops = t->op->flops ? t->op->flops(t) : 0;
+// The work of dispatches first.. of node t, where emit has not told it.
+static void estimate_work(struct program *p, uint32_t first, const vc_tensor *t) {
+  struct vc_dispatch *heaviest = NULL;
+  bool told = false;
   for (uint32_t i = first; i < p->n_dispatches; i++) {
     struct vc_dispatch *d = &p->dispatches[i].d;
-    if (d->flops == 0 && i == first) d->flops = node_flops;
-    if (d->bytes > 0) continue;
-    for (uint32_t j = 0; j < d->n_bindings; j++) d->bytes += (double)d->bindings[j].n_bytes;
+    told = told || d->flops > 0;
+    if (!(d->bytes > 0)) {
+      for (uint32_t j = 0; j < d->n_bindings; j++) d->bytes += (double)d->bindings[j].n_bytes;
+    }
+    if (!heaviest || d->bytes > heaviest->bytes) heaviest = d;
   }
+  if (heaviest && !told && t->op->flops) heaviest->flops = t->op->flops(t);
+}
+
+static vc_status emit_node(vc_emitter *e, const vc_tensor *t, uint64_t *covered) {
+  VC_TRY(zero_gaps(e, t, covered));
+  e->node = t;
+  uint32_t first = e->program->n_dispatches;
+  VC_TRY(t->op->emit(e, t));
+  VC_TRY(e->status);
+  estimate_work(e->program, first, t);
   return VC_OK;
 }
 

@@ -4,11 +4,11 @@
 #include "shaders/shared/ops.h"
 
 enum {
-  CPU_GROUPS = 256,       // a workgroup costs a CPU driver as much as some thousand elements
-  GPU_GROUPS = 16384,     // a million invocations fill the largest GPUs
-  CPU_SUM_LANES = 4096,   // partial sums of one reduction
+  CPU_GROUPS = 256,     // a workgroup costs a CPU driver as much as some thousand elements
+  GPU_GROUPS = 16384,   // a million invocations fill the largest GPUs
+  CPU_SUM_LANES = 4096, // partial sums of one reduction
   GPU_SUM_LANES = 32768,
-  MIN_SUM_ITEMS = 8,      // elements that a partial sum is worth
+  MIN_SUM_ITEMS = 8, // elements that a partial sum is worth
 };
 
 static bool is_cpu(const vc_emitter *e) {

@@ -222,7 +222,7 @@ vc_status image_tiff_open(const struct image_file *file, image_tiff **out) {
   t->stream.file = file;
   t->stream.n_bytes = file->n_bytes;
   t->tif =
-      stream_open(&t->stream, file->path, "rmO"); // m: no memory map, which a shrinking file would turn into a crash
+      stream_open(&t->stream, file->path, "rm"); // m: no memory map, which a shrinking file would turn into a crash
   status = t->tif ? read_directories(t) : decode_fail(t);
   if (status != VC_OK) {
     image_tiff_close(t);
@@ -436,7 +436,8 @@ static vc_status read_directory(struct image_tiff *t, uint32_t number, const str
   if (now.width != d->width || now.height != d->height || now.n_samples != d->n_samples || now.bits != d->bits) {
     return VC_FAIL(VC_E_IO, "%s: changed while it was read; is it still being written?", t->path);
   }
-  return TIFFIsTiled(t->tif) ? read_tiles(t, d, target) : read_strips(t, d, target);
+  VC_TRY(TIFFIsTiled(t->tif) ? read_tiles(t, d, target) : read_strips(t, d, target));
+  return t->stream.message[0] ? decode_fail(t) : VC_OK; // libtiff goes on after some errors, with zeros
 }
 
 static vc_status read_frame(struct image_tiff *t, uint32_t number, const struct target *target) {

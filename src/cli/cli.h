@@ -1,0 +1,72 @@
+// What the commands share: option tables, from which parsing and --help come, progress, interruption.
+//
+// A command is a `const struct cli_command` in its cmd_*.c, listed in main.c. Its run prints results to stdout, and
+// returns a failure instead of printing it: main does that, and turns the status into the exit code.
+#ifndef VC_CLI_CLI_H
+#define VC_CLI_CLI_H
+
+#include "vulcyte/train.h"
+
+enum { CLI_MAX_OPTIONS = 16 };
+
+struct cli_option {
+  const char *name;  // without dashes; NULL ends the table
+  const char *value; // placeholder in the help ("DIR"); NULL: a switch
+  const char *help;
+  bool repeats;
+};
+
+struct cli_args;
+struct cli_command {
+  const char *name;      // "train"
+  const char *arguments; // "CONFIG.json"
+  const char *summary;   // one line
+  const char *notes;     // further text of the help, or NULL
+  uint32_t min_arguments, max_arguments;
+  struct cli_option options[CLI_MAX_OPTIONS];
+  vc_status (*run)(vc_arena *arena, const struct cli_args *args);
+};
+
+struct cli_args {
+  const struct cli_command *command;
+  const char **arguments; // what is no option, in order
+  uint32_t n_arguments;
+  const struct cli_option **given; // option and value as they came
+  const char **values;
+  uint32_t n_given;
+  bool wants_help;
+};
+
+// Understands "--name value", "--name=value", "--" (only arguments follow). Unknown names, missing values and a wrong number
+// of arguments are VC_E_USAGE with the nearest name or the usage line.
+vc_status cli_parse(vc_arena *arena, const struct cli_command *command, int n, const char *const *words,
+                    struct cli_args *out);
+bool cli_has(const struct cli_args *args, const char *name);
+const char *cli_value(const struct cli_args *args, const char *name); // the last one given; NULL: not given
+vc_status cli_values(vc_arena *arena, const struct cli_args *args, const char *name, const char ***out, uint32_t *out_n);
+// A whole number from lo to hi; *out keeps its value where the option was not given.
+vc_status cli_whole(const struct cli_args *args, const char *name, uint64_t lo, uint64_t hi, uint64_t *out);
+vc_status cli_required(const struct cli_args *args, const char *name, const char **out);
+void cli_print_help(const struct cli_command *command);
+// The nearest of n names to a misspelt one, NULL where none is near.
+const char *cli_nearest(const char *name, const char *const *names, uint32_t n);
+// The kernel choices of all --variant options as one list, NULL where there are none. VC_E_USAGE unless JOB=NAME.
+vc_status cli_variants(vc_arena *arena, const struct cli_args *args, const char **out);
+// MODEL: a .safetensors file, or the folder of a run, which stands for its best-final state.
+vc_status cli_model_path(vc_arena *arena, const char *argument, char **out);
+
+// ---- progress (progress.c) ------------------------------------------------------------------------------------------
+
+// Shows progress on stderr: one live line on a terminal, else a line now and then; nothing when quiet. Also becomes the
+// sink of vc_log: warnings always, other lines unless quiet.
+void cli_progress_begin(bool quiet);
+// A vc_progress_fn; false once the user has asked to stop.
+bool cli_progress(void *context, const struct vc_progress *progress);
+void cli_progress_end(void); // leaves the terminal at the start of a line
+// From here on SIGINT and SIGTERM ask to stop (the second time the program ends at once).
+void cli_catch_signals(void);
+bool cli_interrupted(void);
+
+extern const struct cli_command cmd_devices, cmd_synth, cmd_train, cmd_evaluate, cmd_predict, cmd_report;
+
+#endif

@@ -29,14 +29,14 @@ void affine_dispatch(const vc_emitter *e, const vc_tensor *out, uint32_t channel
   d->groups[2] = 1;
 }
 
-vc_status affine_emit(vc_emitter *e, const vc_tensor *out, const char *kernel, bool zero) {
+vc_status affine_emit(vc_emitter *e, const vc_tensor *out, const char *kernel, uint32_t n_spec, bool zero) {
   uint32_t channels = 4;
   while (out->shape.c % channels) channels--;
   struct vc_dispatch d = {
       .kernel = kernel,
       .n_bindings = 3,
       .bindings = {vc_emit_tensor(e, out->in[0]), vc_emit_tensor(e, out->in[1]), vc_emit_tensor(e, out)},
-      .n_spec = 2,
+      .n_spec = n_spec,
       .spec = {[SC_AFFINE_CHANNELS] = channels, [SC_AFFINE_ZERO] = zero},
   };
   struct vc_affine_push push;
@@ -49,7 +49,7 @@ static vc_status image_infer(vc_tensor *out) {
 }
 
 static vc_status image_emit(vc_emitter *e, const vc_tensor *out) {
-  return affine_emit(e, out, "affine_fwd", false);
+  return affine_emit(e, out, "affine_fwd", 2, false);
 }
 
 static const struct vc_op affine_image = {.name = "affine_image", .infer = image_infer, .emit = image_emit};
@@ -65,7 +65,7 @@ static vc_status labels_infer(vc_tensor *out) {
 }
 
 static vc_status labels_emit(vc_emitter *e, const vc_tensor *out) {
-  return affine_emit(e, out, "affine_labels_fwd", false);
+  return affine_emit(e, out, "affine_labels_fwd", 0, false);
 }
 
 static const struct vc_op affine_labels = {.name = "affine_labels", .infer = labels_infer, .emit = labels_emit};

@@ -9,11 +9,11 @@ static vc_status align_infer(vc_tensor *out) {
 }
 
 static vc_status align_emit(vc_emitter *e, const vc_tensor *out) {
-  return affine_emit(e, out, "affine_fwd", true);
+  return affine_emit(e, out, "affine_fwd", 2, true);
 }
 
 static vc_status align_grad_emit(vc_emitter *e, const vc_tensor *out) {
-  return affine_emit(e, out, "affine_align_dx", false);
+  return affine_emit(e, out, "affine_align_dx", 1, false);
 }
 
 // Each is linear in in[0] and the other's adjoint; the samplers are constants.

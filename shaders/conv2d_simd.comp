@@ -2,8 +2,9 @@
 // One subgroup a workgroup; lanes are output columns; a workgroup computes 8 x 8 pixels of LANES columns. The input patch of
 // a channel (pair) is gathered with a pixel a lane and spread by constant broadcasts; pixels outside the image read pixel 0
 // and count as zero, so that no branch stands in the channel loop.
+// Loops to be unrolled have bounds that depend on no other loop: drivers unroll from the inside out.
 // Weights are packed by conv2d_simd_pack: [column block][channel pair][tap][lane][2].
-// Order of sums: for each channel the taps of a row, then the rows, then the channels.
+// Order of sums: for each channel the taps of a row, then the rows, then the channels of a step (sides 1 and 2), then the steps.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_buffer_reference : require
@@ -18,6 +19,7 @@ layout(constant_id = SC_CONV_LANES) const uint LANES = 8;
 layout(constant_id = SC_CONV_SIDE) const uint SIDE = 3;
 layout(constant_id = SC_CONV_STRIDE) const uint STRIDE = 1;
 layout(constant_id = SC_CONV_PAIRED) const uint PAIRED = 1;
+layout(constant_id = SC_CONV_DEPTH) const uint DEPTH = 1;
 
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer In { float v; };
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer In2 { uint64_t v; };
@@ -33,7 +35,9 @@ layout(push_constant) uniform Push {
 const uint TILE = CONV_SIMD_TILE, TAPS = SIDE * SIDE;
 const uint PATCH = (TILE - 1) * STRIDE + SIDE;              // side of the input patch
 const uint N_LOADS = (PATCH * PATCH + LANES - 1) / LANES;   // gathers that fetch it
-const uint CHANNELS = 1 + PAIRED;                           // channels of one step
+const uint SHARED_ROWS = SIDE - STRIDE;                     // rows of the patch that neighbouring rows of pixels share
+const uint CHANNELS = 1 + PAIRED;                           // channels of one load; a step takes DEPTH times as many
+const uint TOGETHER = SIDE == 3 ? 1 : CHANNELS * DEPTH;     // channels that are summed before the sum of a pixel is touched
 
 vec2 load(uint64_t at) {
   if (PAIRED == 0) return vec2(In(at).v, 0.0);
@@ -58,33 +62,46 @@ void main() {
     uint pixel = inside[g] ? (sample_ * p.in_h + y) * p.in_w + x : 0;
     from[g] = uint64_t(in_) + uint64_t(pixel) * (4 * p.in_c);
   }
-  uint64_t weight = uint64_t(weights) + uint64_t(block * ((p.in_c + PAIRED) / CHANNELS) * TAPS * LANES + lane) * (4 * CHANNELS);
+  uint64_t weight = uint64_t(weights) + uint64_t(block * (p.in_c / CHANNELS) * TAPS * LANES + lane) * (4 * CHANNELS);
 
   float sum[TILE * TILE];
   [[unroll]] for (uint i = 0; i < TILE * TILE; i++) sum[i] = 0.0;
-  for (uint c = 0; c < p.in_c; c += CHANNELS) {
-    vec2 v[N_LOADS], w[TAPS];
-    [[unroll]] for (uint g = 0; g < N_LOADS; g++) {
-      vec2 both = load(from[g]);
-      v[g] = inside[g] ? both : vec2(0.0);
-      from[g] += 4 * CHANNELS;
+  for (uint c = 0; c < p.in_c; c += CHANNELS * DEPTH) {
+    vec2 v[DEPTH * N_LOADS], w[DEPTH * TAPS];
+    [[unroll]] for (uint i = 0; i < DEPTH * N_LOADS; i++) {
+      vec2 both = load(from[i % N_LOADS] + i / N_LOADS * 4 * CHANNELS);
+      v[i] = inside[i % N_LOADS] ? both : vec2(0.0);
     }
-    [[unroll]] for (uint t = 0; t < TAPS; t++) w[t] = load(weight + t * LANES * 4 * CHANNELS);
-    weight += TAPS * LANES * 4 * CHANNELS;
-    [[unroll]] for (uint half_ = 0; half_ < CHANNELS; half_++) {
-      float patch_[PATCH * PATCH];
+    [[unroll]] for (uint g = 0; g < N_LOADS; g++) from[g] += 4 * CHANNELS * DEPTH;
+    [[unroll]] for (uint t = 0; t < DEPTH * TAPS; t++) w[t] = load(weight + t * LANES * 4 * CHANNELS);
+    weight += DEPTH * TAPS * LANES * 4 * CHANNELS;
+    [[unroll]] for (uint turn = 0; turn < CHANNELS * DEPTH / TOGETHER; turn++) {
+      float patch_[TOGETHER * PATCH * PATCH];
+      [[unroll]] for (uint k = 0; k < TOGETHER; k++) {
+        [[unroll]] for (uint i = 0; i < SHARED_ROWS * PATCH; i++) {
+          uint c1 = turn * TOGETHER + k;
+          patch_[k * PATCH * PATCH + i] = subgroupBroadcast(v[c1 / CHANNELS * N_LOADS + i / LANES][c1 % CHANNELS], i % LANES);
+        }
+      }
       [[unroll]] for (uint y = 0; y < TILE; y++) {
-        [[unroll]] for (uint i = (y == 0 ? 0 : (y - 1) * STRIDE + SIDE) * PATCH; i < (y * STRIDE + SIDE) * PATCH; i++) {
-          patch_[i] = subgroupBroadcast(v[i / LANES][half_], i % LANES);
+        [[unroll]] for (uint k = 0; k < TOGETHER; k++) {
+          [[unroll]] for (uint j = 0; j < STRIDE * PATCH; j++) {
+            uint c1 = turn * TOGETHER + k, i = (y * STRIDE + SHARED_ROWS) * PATCH + j;
+            patch_[k * PATCH * PATCH + i] = subgroupBroadcast(v[c1 / CHANNELS * N_LOADS + i / LANES][c1 % CHANNELS], i % LANES);
+          }
         }
         [[unroll]] for (uint x = 0; x < TILE; x++) {
           float all = 0.0;
-          [[unroll]] for (uint r = 0; r < SIDE; r++) {
-            float row = 0.0;
-            [[unroll]] for (uint s = 0; s < SIDE; s++) {
-              row += patch_[(y * STRIDE + r) * PATCH + x * STRIDE + s] * w[r * SIDE + s][half_];
+          [[unroll]] for (uint k = 0; k < TOGETHER; k++) {
+            uint c1 = turn * TOGETHER + k;
+            [[unroll]] for (uint r = 0; r < SIDE; r++) {
+              float row = 0.0;
+              [[unroll]] for (uint s = 0; s < SIDE; s++) {
+                row += patch_[(k * PATCH + y * STRIDE + r) * PATCH + x * STRIDE + s] *
+                       w[c1 / CHANNELS * TAPS + r * SIDE + s][c1 % CHANNELS];
+              }
+              all += row;
             }
-            all += row;
           }
           sum[y * TILE + x] += all;
         }

@@ -32,6 +32,7 @@ layout(push_constant) uniform Push {
 
 const uint BLOCK = CONV_SIMD_BLOCK, TAPS = SIDE * SIDE;
 const uint PATCH = (BLOCK - 1) * STRIDE + SIDE;                 // side of the columns' patch
+const uint SHARED_ROWS = SIDE - STRIDE;                         // of the patch, between neighbouring rows of pixels
 const uint CHANNELS = 1 + PAIRED, WORDS = COLS / CHANNELS;      // a word: what a lane loads; words of a pixel
 const uint N_LOADS = (PATCH * PATCH * WORDS + LANES - 1) / LANES;
 
@@ -82,9 +83,13 @@ void main() {
       row_from += BLOCK * 4 * p.rows;
       [[unroll]] for (uint c = 0; c < COLS; c++) {
         float patch_[PATCH * PATCH];
+        [[unroll]] for (uint i = 0; i < SHARED_ROWS * PATCH; i++) {
+          uint word = i * WORDS + c / CHANNELS;
+          patch_[i] = subgroupBroadcast(v[word / LANES][c % CHANNELS], word % LANES);
+        }
         [[unroll]] for (uint y = 0; y < BLOCK; y++) {
-          [[unroll]] for (uint i = (y == 0 ? 0 : (y - 1) * STRIDE + SIDE) * PATCH; i < (y * STRIDE + SIDE) * PATCH; i++) {
-            uint word = i * WORDS + c / CHANNELS;
+          [[unroll]] for (uint j = 0; j < STRIDE * PATCH; j++) {
+            uint i = (y * STRIDE + SHARED_ROWS) * PATCH + j, word = i * WORDS + c / CHANNELS;
             patch_[i] = subgroupBroadcast(v[word / LANES][c % CHANNELS], word % LANES);
           }
           [[unroll]] for (uint t = 0; t < TAPS; t++) {

@@ -1,5 +1,5 @@
 // Packs weights for conv2d_simd: word ((block*pairs + pair)*taps + t)*LANES + lane = {w(t, c, n), w(t, c+1, n)} with c = 2*pair,
-// n = block*LANES + lane; zeros where n >= cols. Not paired: one channel a word of 32 bits. One invocation a word.
+// n = block*LANES + lane; zeros where n >= cols. Not paired: one channel a word of 32 bits. One invocation takes all taps of a pair and lane.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_buffer_reference : require
@@ -20,23 +20,27 @@ layout(push_constant) uniform Push {
   vc_conv_pack_push p;
 };
 
+// Where w(t, c, n) stands.
 uint place(uint t, uint c, uint n) {
   return p.weights == CONV_WEIGHTS_COLUMN ? (n * p.taps + t) * p.in_c + c : (c * p.taps + p.taps - 1 - t) * p.cols + n;
 }
 
 void main() {
   uint i = vc_thread_index();
-  if (i >= p.n_words) return;
-  uint lane = i % LANES, t = i / LANES % p.taps, pair = i / (LANES * p.taps);
-  uint n_pairs = (p.in_c + PAIRED) / (1 + PAIRED), n = pair / n_pairs * LANES + lane, c = pair % n_pairs * (1 + PAIRED);
-  uint column = min(n, p.cols - 1);
-  float a = weights.v[place(t, c, column)];
-  if (n >= p.cols) a = 0.0;
-  if (PAIRED == 0) {
-    Out1(packed).v[i] = a;
-  } else {
-    float b = weights.v[place(t, c + 1, column)];
-    if (n >= p.cols) b = 0.0;
-    packed.v[i] = uint64_t(floatBitsToUint(a)) | uint64_t(floatBitsToUint(b)) << 32;
+  if (i >= p.n_items) return;
+  uint lane = i % LANES, pair = i / LANES, n_pairs = p.in_c / (1 + PAIRED), block = pair / n_pairs;
+  uint n = block * LANES + lane, c = (pair - block * n_pairs) * (1 + PAIRED), column = min(n, p.cols - 1);
+  uint from = place(0, c, column), next = place(1, c, column) - from, second = place(0, c + 1, column) - from;
+  uint to = pair * p.taps * LANES + lane;
+  for (uint t = 0; t < p.taps; t++) {
+    if (PAIRED == 0) {
+      float a = weights.v[from];
+      Out1(packed).v[to] = n < p.cols ? a : 0.0;
+    } else {
+      uint a = floatBitsToUint(weights.v[from]), b = floatBitsToUint(weights.v[from + second]);
+      packed.v[to] = n < p.cols ? uint64_t(a) | uint64_t(b) << 32 : 0;
+    }
+    from += next;
+    to += LANES;
   }
 }

@@ -46,9 +46,15 @@ VC_STRUCT(vc_conv_dw_sum_push) {
 #define SC_CONV_SIDE 1
 #define SC_CONV_STRIDE 2
 #define SC_CONV_PAIRED 3         // 1: channels are loaded in pairs, their number is even
+#define SC_CONV_DEPTH 4          // of a product: loads of channels (pairs) in one step
 #define SC_CONV_COLS 4           // of a weight gradient: columns of one workgroup, a multiple of 1 + PAIRED
-// The tiled kernels'.
-#define SC_CONV_WEIGHTS 3        // CONV_WEIGHTS_*
+// The tiled kernels': SIDE and STRIDE as above, and
+#define SC_CONV_WEIGHTS 3        // of a product: CONV_WEIGHTS_*
+
+// A tiled workgroup computes M x N outputs, 4 x 4 an invocation, with steps of DEPTH terms through shared memory. M counts
+// pixels of a product and rows of a weight gradient; wide: 64 x 64; the thin ones 256 x 16 and 16 x 256.
+#define CONV_TILED_LOCAL 256
+#define CONV_TILED_DEPTH 16
 
 #define CONV_SIMD_TILE 8u        // output pixels of one workgroup, each way
 VC_STRUCT(vc_conv_push) {
@@ -59,11 +65,11 @@ VC_STRUCT(vc_conv_push) {
   VC_UINT cols;
   VC_UINT origin;
   VC_UINT up;                     // 1: out {grid, cols}; 2: column (r, s, k) of pixel (i, j) goes to pixel (2i+r, 2j+s), channel k
-  VC_UINT tiles_x, tiles_y;
+  VC_UINT tiles_x, tiles_y;      // simd: pixel tiles of a sample; tiled: tiles of columns, of all pixels
   VC_UINT flags;
 };
 VC_STRUCT(vc_conv_pack_push) {
-  VC_UINT n_words;                // of the packed weights: 64-bit ones if paired
+  VC_UINT n_items;               // lanes of all column blocks and channels (pairs)
   VC_UINT in_c, cols, taps;
   VC_UINT weights;                // CONV_WEIGHTS_*
 };
@@ -77,7 +83,7 @@ VC_STRUCT(vc_conv_dw_push) {
   VC_UINT rows, cols;
   VC_UINT origin;
   VC_UINT row_blocks, col_blocks; // of the result
-  VC_UINT steps, slab_steps;     // a slab takes slab_steps of the steps: rows of blocks of all samples, or pixel chunks
+  VC_UINT steps, slab_steps;     // a slab takes slab_steps of all samples' steps. simd: rows of blocks; tiled: grid pixels
 };
 
 #endif

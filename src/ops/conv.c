@@ -1,7 +1,7 @@
 // Convolutions of side 1 and 3 and their two gradients. Equations: docs/equations.md [CONV 1..3].
 //
-// The gradients are ops of their own, and as each of the three is linear in both operands, each is differentiated by the
-// other two.
+// The gradients are ops of their own, and as each of the three is linear in both operands, each is differentiated by
+// the other two.
 #include "conv.h"
 
 #include "internal.h"

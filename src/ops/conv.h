@@ -10,8 +10,8 @@ struct conv_product {
   const vc_tensor *in, *w, *bias, *out; // bias NULL: none
   uint32_t grid_h, grid_w;              // grid pixels of a sample
   uint32_t cols;
-  uint32_t side, stride, origin, up;    // as in vc_conv_push
-  uint32_t weights;                     // CONV_WEIGHTS_*
+  uint32_t side, stride, origin, up; // as in vc_conv_push
+  uint32_t weights;                  // CONV_WEIGHTS_*
   bool relu;
 };
 // out[row][t][col] = sum over grid pixels p of rows[p][row] * cols[tap t of p][col]; the grid is that of rows.
@@ -32,23 +32,23 @@ vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
 // The variants of a job in the order of row 0, simd, tiled, from their emit functions.
-#define CONV_VARIANTS(naive_emit, simd_emit, tiled_emit)                                                               \
-  {                                                                                                                    \
-    {.name = "naive", .rank_cpu = 1, .rank_gpu = 1, .emit = (naive_emit)},                                             \
-        {.name = "simd",                                                                                               \
-         .min_subgroup = 4,                                                                                            \
-         .max_subgroup = 16,                                                                                           \
-         .needs_address = true,                                                                                        \
-         .fits = conv_simd_fits,                                                                                       \
-         .rank_cpu = 2,                                                                                                \
-         .rank_gpu = 0.5f,                                                                                             \
-         .emit = (simd_emit)},                                                                                         \
-        {.name = "tiled",                                                                                              \
-         .shared_bytes = CONV_TILED_SHARED_BYTES,                                                                      \
-         .fits = conv_tiled_fits,                                                                                      \
-         .rank_cpu = 0.5f,                                                                                             \
-         .rank_gpu = 2,                                                                                                \
-         .emit = (tiled_emit)},                                                                                        \
+#define CONV_VARIANTS(naive_emit, simd_emit, tiled_emit)                     \
+  {                                                                          \
+      {.name = "naive", .rank_cpu = 1, .rank_gpu = 1, .emit = (naive_emit)}, \
+      {.name = "simd",                                                       \
+       .min_subgroup = 4,                                                    \
+       .max_subgroup = 16,                                                   \
+       .needs_address = true,                                                \
+       .fits = conv_simd_fits,                                               \
+       .rank_cpu = 2,                                                        \
+       .rank_gpu = 0.5f,                                                     \
+       .emit = (simd_emit)},                                                 \
+      {.name = "tiled",                                                      \
+       .shared_bytes = CONV_TILED_SHARED_BYTES,                              \
+       .fits = conv_tiled_fits,                                              \
+       .rank_cpu = 0.5f,                                                     \
+       .rank_gpu = 2,                                                        \
+       .emit = (tiled_emit)},                                                \
   }
 
 // ---- conv_partial.c: weight gradients in slabs ----------------------------------------------------------------
@@ -59,7 +59,8 @@ vc_region conv_partial_begin(vc_emitter *e, const vc_tensor *out, uint32_t n_sla
 vc_status conv_partial_end(vc_emitter *e, const vc_tensor *out, vc_region partial, uint32_t n_slabs);
 // The largest number of slabs of out's size that scratch may take; at least 1.
 uint32_t conv_partial_limit(const vc_emitter *e, const vc_tensor *out);
-// The naive first pass over `rows` rows of `row_pixels` grid pixels, and the sum: kernel conv2d_dw or conv_transpose_dw.
+// The naive first pass over `rows` rows of `row_pixels` grid pixels, and the sum: kernel conv2d_dw or
+// conv_transpose_dw.
 vc_status conv_partial_emit_naive(vc_emitter *e, const char *kernel, const vc_tensor *x, const vc_tensor *y,
                                   const vc_tensor *out, uint32_t side, uint32_t origin, uint32_t rows,
                                   uint32_t row_pixels);

@@ -4,7 +4,8 @@
 
 #include "shaders/shared/conv.h"
 
-// A slab of more pixels than this would lose digits and leave a GPU idle; scratch beyond this many bytes is not worth it.
+// A slab of more pixels than this would lose digits and leave a GPU idle; scratch beyond this many bytes is not worth
+// it.
 enum { NAIVE_SLAB_PIXELS = 1024, MAX_PARTIAL_BYTES = 32 << 20 };
 
 uint32_t conv_partial_limit(const vc_emitter *e, const vc_tensor *out) {

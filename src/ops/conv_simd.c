@@ -3,8 +3,9 @@
 
 #include "shaders/shared/conv.h"
 
-// Workgroups that a weight gradient is split into at least, for load balance, and the most pixels that one sums.
-enum { MIN_GROUPS = 48, SLAB_PIXELS = 4096 };
+// Workgroups that a weight gradient is split into at least, for load balance. What a slab reads should stay in a core's
+// second-level cache, and its pixels be few enough to lose no digits.
+enum { MIN_GROUPS = 48, SLAB_BYTES = 1 << 20, SLAB_PIXELS = 4096 };
 
 bool conv_simd_fits(const struct vc_caps *caps, const vc_tensor *out) {
   (void)out;
@@ -18,7 +19,7 @@ static uint32_t required_subgroup(const struct vc_caps *caps) {
 
 static vc_status emit_pack(vc_emitter *e, const struct conv_product *p, uint32_t paired, vc_region packed) {
   uint32_t lanes = vc_emit_caps(e)->subgroup_size;
-  struct vc_conv_pack_push push = {.n_words = (uint32_t)(packed.n_bytes / (4 + 4 * paired)),
+  struct vc_conv_pack_push push = {.n_items = (uint32_t)vc_round_up(p->cols, lanes) * (p->in->shape.c / (1 + paired)),
                                    .in_c = p->in->shape.c,
                                    .cols = p->cols,
                                    .taps = p->side * p->side,
@@ -30,8 +31,8 @@ static vc_status emit_pack(vc_emitter *e, const struct conv_product *p, uint32_t
                           .spec = {[SC_CONV_LANES] = lanes, [SC_CONV_PAIRED] = paired},
                           .push = &push,
                           .push_bytes = sizeof push,
-                          .flops = push.n_words};
-  vc_emit_fold(e, vc_div_up(push.n_words, CONV_NAIVE_LOCAL), d.groups);
+                          .flops = (double)push.n_items};
+  vc_emit_fold(e, vc_div_up(push.n_items, CONV_NAIVE_LOCAL), d.groups);
   return vc_emit(e, &d);
 }
 
@@ -59,11 +60,12 @@ vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p) {
   struct vc_dispatch d = {.kernel = "conv2d_simd",
                           .n_bindings = 4,
                           .bindings = {x, packed, p->bias ? vc_emit_tensor(e, p->bias) : x, vc_emit_tensor(e, p->out)},
-                          .n_spec = SC_CONV_PAIRED + 1,
+                          .n_spec = SC_CONV_DEPTH + 1,
                           .spec = {[SC_CONV_LANES] = lanes,
                                    [SC_CONV_SIDE] = p->side,
                                    [SC_CONV_STRIDE] = p->stride,
-                                   [SC_CONV_PAIRED] = paired},
+                                   [SC_CONV_PAIRED] = paired,
+                                   [SC_CONV_DEPTH] = p->side == 1 && in.c % 8 == 0 ? 4 : 1},
                           .required_subgroup = required_subgroup(caps),
                           .push = &push,
                           .push_bytes = sizeof push};
@@ -71,8 +73,8 @@ vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p) {
   return vc_emit(e, &d);
 }
 
-// Columns of one workgroup: as many sums as registers and code size carry well (measured on lavapipe), fewer where there
-// are fewer columns.
+// Columns of one workgroup: as many sums as registers and code size carry well (measured on lavapipe), fewer where
+// there are fewer columns.
 static uint32_t gradient_columns(uint32_t side, uint32_t cols, uint32_t paired) {
   uint32_t most = side == 3 ? 8 : side == 2 ? 16 : 32, few = 1 + paired;
   while (few < most && few < cols) few *= 2;
@@ -96,8 +98,9 @@ vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p) 
                                  .col_blocks = (uint32_t)vc_div_up(cols.c, group_cols),
                                  .steps = rows.n * (uint32_t)vc_div_up(rows.h, CONV_SIMD_BLOCK)};
   uint64_t for_load = vc_div_up(MIN_GROUPS, (uint64_t)push.row_blocks * push.col_blocks);
-  uint64_t for_digits = vc_div_up((uint64_t)rows.n * rows.h * rows.w, SLAB_PIXELS);
-  uint32_t n_slabs = (uint32_t)VC_MIN(VC_MAX(for_load, for_digits), conv_partial_limit(e, p->out));
+  uint64_t n_pixels = (uint64_t)rows.n * rows.h * rows.w, n_bytes = (vc_shape_count(rows) + vc_shape_count(cols)) * 4;
+  uint64_t wanted = VC_MAX(for_load, VC_MAX(vc_div_up(n_pixels, SLAB_PIXELS), vc_div_up(n_bytes, SLAB_BYTES)));
+  uint32_t n_slabs = (uint32_t)VC_MIN(wanted, conv_partial_limit(e, p->out));
   push.slab_steps = (uint32_t)vc_div_up(push.steps, n_slabs);
   n_slabs = (uint32_t)vc_div_up(push.steps, push.slab_steps);
   push.n_groups = push.row_blocks * push.col_blocks * n_slabs;

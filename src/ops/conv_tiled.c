@@ -1,5 +1,80 @@
+// Convolutions on GPUs: tiles in shared memory, no assumption on subgroups; gradients of weights in slabs.
 #include "conv.h"
+
 #include "shaders/shared/conv.h"
-bool conv_tiled_fits(const struct vc_caps *caps, const vc_tensor *out) { (void)caps; (void)out; return false; }
-vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p) { (void)e; (void)p; return VC_OK; }
-vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p) { (void)e; (void)p; return VC_OK; }
+
+// Tile sides of the kernels, see shaders/shared/conv.h.
+enum { WIDE = 64, THIN = 16, LONG = 256 };
+// Workgroups that a weight gradient is split into at least, to fill a GPU, and the most pixels that one sums: beyond
+// that digits are lost. A slab of fewer pixels than SLAB_MIN_PIXELS costs more in the second pass than it saves.
+enum { MIN_GROUPS = 512, SLAB_PIXELS = 4096, SLAB_MIN_PIXELS = 256 };
+
+bool conv_tiled_fits(const struct vc_caps *caps, const vc_tensor *out) {
+  (void)out;
+  return caps->max_workgroup_invocations >= CONV_TILED_LOCAL && caps->max_workgroup_size[0] >= CONV_TILED_LOCAL;
+}
+
+vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p) {
+  struct vc_shape in = p->in->shape;
+  bool thin = p->cols <= 2 * THIN; // less waste than half of a wide tile
+  uint32_t tile_m = thin ? LONG : WIDE, tile_n = thin ? THIN : WIDE;
+  struct vc_conv_push push = {.samples = in.n,
+                              .in_h = in.h,
+                              .in_w = in.w,
+                              .in_c = in.c,
+                              .grid_h = p->grid_h,
+                              .grid_w = p->grid_w,
+                              .cols = p->cols,
+                              .origin = p->origin,
+                              .up = p->up,
+                              .tiles_x = (uint32_t)vc_div_up(p->cols, tile_n),
+                              .tiles_y = (uint32_t)vc_div_up((uint64_t)in.n * p->grid_h * p->grid_w, tile_m),
+                              .flags = (p->bias ? CONV_BIAS : 0) | (p->relu ? CONV_RELU : 0)};
+  push.n_groups = push.tiles_x * push.tiles_y;
+  vc_region x = vc_emit_tensor(e, p->in);
+  struct vc_dispatch d = {
+      .kernel = thin ? "conv2d_tiled_thin" : "conv2d_tiled",
+      .n_bindings = 4,
+      .bindings = {x, vc_emit_tensor(e, p->w), p->bias ? vc_emit_tensor(e, p->bias) : x, vc_emit_tensor(e, p->out)},
+      .n_spec = SC_CONV_WEIGHTS + 1,
+      .spec = {[SC_CONV_SIDE] = p->side, [SC_CONV_STRIDE] = p->stride, [SC_CONV_WEIGHTS] = p->weights},
+      .push = &push,
+      .push_bytes = sizeof push};
+  vc_emit_fold(e, push.n_groups, d.groups);
+  return vc_emit(e, &d);
+}
+
+vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p) {
+  struct vc_shape rows = p->rows->shape, cols = p->cols->shape;
+  bool thin = rows.c <= 2 * THIN;
+  uint32_t tile_m = thin ? THIN : WIDE, tile_n = thin ? LONG : WIDE;
+  struct vc_conv_dw_push push = {.samples = cols.n,
+                                 .in_h = cols.h,
+                                 .in_w = cols.w,
+                                 .grid_h = rows.h,
+                                 .grid_w = rows.w,
+                                 .rows = rows.c,
+                                 .cols = cols.c,
+                                 .origin = p->origin,
+                                 .row_blocks = (uint32_t)vc_div_up(rows.c, tile_m),
+                                 .col_blocks = (uint32_t)vc_div_up((uint64_t)p->side * p->side * cols.c, tile_n),
+                                 .steps = rows.n * rows.h * rows.w};
+  uint64_t wanted = vc_div_up(MIN_GROUPS, (uint64_t)push.row_blocks * push.col_blocks);
+  wanted = VC_MIN(wanted, vc_div_up(push.steps, SLAB_MIN_PIXELS));
+  wanted = VC_MAX(wanted, vc_div_up(push.steps, SLAB_PIXELS));
+  uint32_t n_slabs = (uint32_t)VC_MIN(wanted, conv_partial_limit(e, p->out));
+  push.slab_steps = (uint32_t)vc_round_up(vc_div_up(push.steps, n_slabs), CONV_TILED_DEPTH);
+  n_slabs = (uint32_t)vc_div_up(push.steps, push.slab_steps);
+  push.n_groups = push.row_blocks * push.col_blocks * n_slabs;
+  vc_region partial = conv_partial_begin(e, p->out, n_slabs);
+  struct vc_dispatch d = {.kernel = thin ? "conv2d_tiled_dw_thin" : "conv2d_tiled_dw",
+                          .n_bindings = 3,
+                          .bindings = {vc_emit_tensor(e, p->rows), vc_emit_tensor(e, p->cols), partial},
+                          .n_spec = SC_CONV_STRIDE + 1,
+                          .spec = {[SC_CONV_SIDE] = p->side, [SC_CONV_STRIDE] = p->stride},
+                          .push = &push,
+                          .push_bytes = sizeof push};
+  vc_emit_fold(e, push.n_groups, d.groups);
+  VC_TRY(vc_emit(e, &d));
+  return conv_partial_end(e, p->out, partial, n_slabs);
+}

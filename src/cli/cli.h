@@ -37,13 +37,14 @@ struct cli_args {
   bool wants_help;
 };
 
-// Understands "--name value", "--name=value", "--" (only arguments follow). Unknown names, missing values and a wrong number
-// of arguments are VC_E_USAGE with the nearest name or the usage line.
+// Understands "--name value", "--name=value", "--" (only arguments follow). Unknown names, missing values and a wrong
+// number of arguments are VC_E_USAGE with the nearest name or the usage line.
 vc_status cli_parse(vc_arena *arena, const struct cli_command *command, int n, const char *const *words,
                     struct cli_args *out);
 bool cli_has(const struct cli_args *args, const char *name);
 const char *cli_value(const struct cli_args *args, const char *name); // the last one given; NULL: not given
-vc_status cli_values(vc_arena *arena, const struct cli_args *args, const char *name, const char ***out, uint32_t *out_n);
+vc_status cli_values(vc_arena *arena, const struct cli_args *args, const char *name, const char ***out,
+                     uint32_t *out_n);
 // A whole number from lo to hi; *out keeps its value where the option was not given.
 vc_status cli_whole(const struct cli_args *args, const char *name, uint64_t lo, uint64_t hi, uint64_t *out);
 vc_status cli_required(const struct cli_args *args, const char *name, const char **out);
@@ -54,6 +55,7 @@ const char *cli_nearest(const char *name, const char *const *names, uint32_t n);
 vc_status cli_variants(vc_arena *arena, const struct cli_args *args, const char **out);
 // MODEL: a .safetensors file, or the folder of a run, which stands for its best-final state.
 vc_status cli_model_path(vc_arena *arena, const char *argument, char **out);
+vc_status cli_check_model(const char *path); // reads it, so that a wrong file shows before a device is opened
 
 // ---- progress (progress.c) ------------------------------------------------------------------------------------------
 

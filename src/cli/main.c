@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct cli_command *const commands[] = {&cmd_devices, &cmd_synth,   &cmd_train,
+static const struct cli_command *const commands[] = {&cmd_devices,  &cmd_synth,   &cmd_train,
                                                      &cmd_evaluate, &cmd_predict, &cmd_report};
 // Commands that are named in documents of the project but are not part of this version.
 static const char *const later[] = {"doctor", "import", "sweep", "export", "tune", "bench"};
@@ -26,7 +26,8 @@ static vc_status fail_unknown(const char *name) {
   const char *names[VC_COUNT_OF(commands)];
   for (size_t i = 0; i < VC_COUNT_OF(later); i++) {
     if (strcmp(later[i], name) != 0) continue;
-    return VC_FAIL(VC_E_USAGE, "%s: this command is not available in this version; vulcyte --help lists those that are", name);
+    return VC_FAIL(VC_E_USAGE, "%s: this command is not available in this version; vulcyte --help lists those that are",
+                   name);
   }
   for (size_t i = 0; i < VC_COUNT_OF(commands); i++) names[i] = commands[i]->name;
   const char *nearest = cli_nearest(name, names, (uint32_t)VC_COUNT_OF(names));

@@ -63,7 +63,8 @@ static vc_status parse_option(const struct cli_command *command, int n, const ch
   if (!option->value && value) return VC_FAIL(VC_E_USAGE, "%s: --%s takes no value", command->name, option->name);
   if (option->value && !value) {
     if (*inout_at + 1 >= n) {
-      return VC_FAIL(VC_E_USAGE, "%s: --%s needs a value: --%s %s", command->name, option->name, option->name, option->value);
+      return VC_FAIL(VC_E_USAGE, "%s: --%s needs a value: --%s %s", command->name, option->name, option->name,
+                     option->value);
     }
     value = words[++*inout_at];
   }
@@ -84,7 +85,8 @@ static vc_status check(const struct cli_args *args) {
     }
   }
   if (args->n_arguments < c->min_arguments) {
-    return VC_FAIL(VC_E_USAGE, "%s: %s is missing; usage: vulcyte %s %s [OPTIONS]", c->name, c->arguments, c->name, c->arguments);
+    return VC_FAIL(VC_E_USAGE, "%s: %s is missing; usage: vulcyte %s %s [OPTIONS]", c->name, c->arguments, c->name,
+                   c->arguments);
   }
   if (args->n_arguments > c->max_arguments) {
     return VC_FAIL(VC_E_USAGE, "%s: unexpected argument \"%.200s\"; usage: vulcyte %s %s%s[OPTIONS]", c->name,
@@ -136,7 +138,8 @@ const char *cli_value(const struct cli_args *args, const char *name) {
   return i < 0 ? NULL : args->values[i];
 }
 
-vc_status cli_values(vc_arena *arena, const struct cli_args *args, const char *name, const char ***out, uint32_t *out_n) {
+vc_status cli_values(vc_arena *arena, const struct cli_args *args, const char *name, const char ***out,
+                     uint32_t *out_n) {
   const char **values;
   uint32_t n = 0;
   VC_TRY(VC_NEW(arena, args->n_given + 1u, &values));
@@ -155,8 +158,8 @@ vc_status cli_whole(const struct cli_args *args, const char *name, uint64_t lo, 
   errno = 0;
   unsigned long long value = strtoull(text, &end, 10);
   if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < lo || value > hi) {
-    return VC_FAIL(VC_E_USAGE, "%s: --%s %.100s: give a whole number from %llu to %llu", args->command->name, name, text,
-                   (unsigned long long)lo, (unsigned long long)hi);
+    return VC_FAIL(VC_E_USAGE, "%s: --%s %.100s: give a whole number from %llu to %llu", args->command->name, name,
+                   text, (unsigned long long)lo, (unsigned long long)hi);
   }
   *out = value;
   return VC_OK;
@@ -192,7 +195,8 @@ vc_status cli_variants(vc_arena *arena, const struct cli_args *args, const char 
   for (uint32_t i = 0; i < n; i++) {
     const char *equals = strchr(values[i], '=');
     if (!equals || equals == values[i] || equals[1] == '\0') {
-      return VC_FAIL(VC_E_USAGE, "%s: --variant %.100s: write it as JOB=NAME, like conv2d_fwd=naive", args->command->name, values[i]);
+      return VC_FAIL(VC_E_USAGE, "%s: --variant %.100s: write it as JOB=NAME, like conv2d_fwd=naive",
+                     args->command->name, values[i]);
     }
     VC_TRY(vc_arena_printf(arena, &list, "%s%s%s", list ? list : "", list ? "," : "", values[i]));
   }
@@ -205,9 +209,22 @@ vc_status cli_model_path(vc_arena *arena, const char *argument, char **out) {
   char *path;
   VC_TRY(vc_path_join(arena, argument, "checkpoints/best-final.safetensors", &path));
   if (!vc_path_exists(path)) {
-    return VC_FAIL(VC_E_INPUT, "%s: a folder without checkpoints/best-final.safetensors; name a model file, or the folder "
-                   "of a run that has come that far", argument);
+    return VC_FAIL(VC_E_INPUT,
+                   "%s: a folder without checkpoints/best-final.safetensors; name a model file, or the folder "
+                   "of a run that has come that far",
+                   argument);
   }
   *out = path;
   return VC_OK;
+}
+
+vc_status cli_check_model(const char *path) {
+  struct vc_model_info info;
+  vc_arena *arena;
+  vc_model *model;
+  float *block;
+  VC_TRY(vc_arena_create(&arena));
+  vc_status status = vc_checkpoint_read(arena, path, &info, &model, &block);
+  vc_arena_destroy(arena);
+  return status;
 }

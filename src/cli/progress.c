@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { LINE_BYTES = 256 };
@@ -16,7 +17,6 @@ static struct {
   bool is_quiet, is_live, is_coloured;
   int n_shown; // columns of the live line on the terminal
   double last_shown;
-  char phase[16];
 } state;
 
 static volatile sig_atomic_t n_signals;
@@ -94,9 +94,9 @@ static void describe(const struct vc_progress *p, char line[LINE_BYTES]) {
 }
 
 static void show_live(const char *line) {
-  const char *columns = getenv("COLUMNS");
-  int width = columns ? atoi(columns) : 0, n = (int)strlen(line);
-  if (width < 20) width = 120;
+  struct winsize size;
+  int n = (int)strlen(line), width = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+  if (width < 20) width = 80;
   n = VC_MIN(n, width - 1); // a line that wraps could not be taken back
   fprintf(stderr, "\r%.*s%*s", n, line, VC_MAX(state.n_shown - n, 0), "");
   state.n_shown = n;
@@ -106,9 +106,9 @@ static void show_live(const char *line) {
 bool cli_progress(void *context, const struct vc_progress *progress) {
   (void)context;
   double now = vc_time_seconds();
-  bool is_new = strcmp(state.phase, progress->phase) != 0, is_last = progress->done >= progress->total;
+  bool is_last = progress->done >= progress->total;
   double wait = state.is_live ? live_interval : plain_interval;
-  if (!state.is_quiet && (now - state.last_shown >= wait || (is_last && (state.is_live || is_new)))) {
+  if (!state.is_quiet && (now - state.last_shown >= wait || (is_last && state.is_live))) {
     char line[LINE_BYTES];
     describe(progress, line);
     if (state.is_live)
@@ -116,7 +116,6 @@ bool cli_progress(void *context, const struct vc_progress *progress) {
     else
       fprintf(stderr, "%s\n", line);
     state.last_shown = now;
-    snprintf(state.phase, sizeof state.phase, "%s", progress->phase);
   }
   return !cli_interrupted();
 }

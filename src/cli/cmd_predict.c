@@ -96,6 +96,24 @@ static vc_status check_stems(vc_arena *arena, const struct inputs *list) {
   return VC_OK;
 }
 
+// Results must not land on the images they come from.
+static vc_status check_out_dir(const struct inputs *list, const char *out_dir) {
+  char *out = realpath(out_dir, NULL);
+  if (!out) return VC_OK; // not there yet
+  vc_status status = VC_OK;
+  for (uint32_t i = 0; i < list->n && status == VC_OK; i++) {
+    char *path = realpath(list->items[i].path, NULL);
+    size_t n = path ? (size_t)(vc_path_base(path) - path) : 0;
+    if (n > 0 && strncmp(path, out, n - 1) == 0 && strlen(out) == n - 1) {
+      status = VC_FAIL(
+          VC_E_INPUT, "%s: the images lie in this folder and could be overwritten; choose another with --out", out_dir);
+    }
+    free(path);
+  }
+  free(out);
+  return status;
+}
+
 static vc_status collect_inputs(vc_arena *arena, const struct cli_args *args, struct inputs *list) {
   for (uint32_t i = 1; i < args->n_arguments; i++) {
     const char *path = args->arguments[i];
@@ -279,6 +297,7 @@ static vc_status predict(vc_arena *arena, const struct cli_args *args) {
   VC_TRY(cli_check_model(model));
   cli_progress_begin(cli_has(args, "quiet"));
   VC_TRY(collect_inputs(arena, args, &list));
+  VC_TRY(check_out_dir(&list, job.out_dir));
   struct vc_gpu *gpu;
   VC_TRY(vc_gpu_open(arena, cli_value(args, "device"), &gpu));
   VC_TRY(vc_predictor_create(arena, gpu, model, variants, &job.predictor));

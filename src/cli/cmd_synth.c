@@ -21,7 +21,7 @@ static vc_status parse_kind(const char *word, enum vc_synth_kind *out) {
 
 static vc_status synth(vc_arena *arena, const struct cli_args *args) {
   (void)arena;
-  enum vc_synth_kind kind;
+  enum vc_synth_kind kind = VC_SYNTH_FLUO;
   const char *dir;
   uint64_t count = 20, size = 256, seed = 0;
   VC_TRY(parse_kind(args->arguments[0], &kind));

@@ -5,9 +5,9 @@
 #include "ops.h"
 
 #define SC_AFFINE_CHANNELS 0 // channels an invocation takes at once: 1 to 4, a divisor of C
-#define SC_AFFINE_ZERO 1     // affine_fwd: 0 where the position lies outside the image
-#define SC_AFFINE_SECOND 0   // affine_valid_fwd: there are samplers_b
-#define AFFINE_IGNORE 0xFFFFFFFFu
+#define SC_AFFINE_ZERO     1 // affine_fwd: 0 where the position lies outside the image
+#define SC_AFFINE_SECOND   0 // affine_valid_fwd: there are samplers_b
+#define AFFINE_IGNORE      0xFFFFFFFFu
 
 VC_STRUCT(vc_affine_push) {
   VC_UINT n;       // of one sample: pixels times c
@@ -16,7 +16,9 @@ VC_STRUCT(vc_affine_push) {
 };
 
 #ifdef VULKAN
-layout(push_constant) uniform Push { vc_affine_push pc; };
+layout(push_constant) uniform Push {
+  vc_affine_push pc;
+};
 #endif
 
 #endif

@@ -8,13 +8,13 @@
 
 // enum vc_augment_op
 #define INTENSITY_AUTOCONTRAST 2
-#define INTENSITY_INVERT 3
-#define INTENSITY_EQUALIZE 4
-#define INTENSITY_SOLARIZE 5
-#define INTENSITY_CONTRAST 6
-#define INTENSITY_COLOR 7
-#define INTENSITY_BRIGHTNESS 8
-#define INTENSITY_SHARPNESS 9
+#define INTENSITY_INVERT       3
+#define INTENSITY_EQUALIZE     4
+#define INTENSITY_SOLARIZE     5
+#define INTENSITY_CONTRAST     6
+#define INTENSITY_COLOR        7
+#define INTENSITY_BRIGHTNESS   8
+#define INTENSITY_SHARPNESS    9
 
 VC_STRUCT(vc_intensity_push) {
   VC_UINT pixels;  // of one sample
@@ -24,7 +24,9 @@ VC_STRUCT(vc_intensity_push) {
 };
 
 #ifdef VULKAN
-layout(push_constant) uniform Push { vc_intensity_push pc; };
+layout(push_constant) uniform Push {
+  vc_intensity_push pc;
+};
 #endif
 
 #endif

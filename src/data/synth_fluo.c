@@ -37,7 +37,7 @@ struct nucleus {
 static vc_status draw_nuclei(vc_arena *arena, vc_rng *rng, const struct scene *s, struct cells *cells,
                              struct nucleus **out) {
   double area = 3.14159265 * s->radius * s->radius;
-  uint32_t n_wanted = (uint32_t)VC_MAX(s->coverage * s->size * s->size / area, 1);
+  uint32_t n_wanted = (uint32_t)VC_MAX(s->coverage * s->size * s->size / area, 3);
   struct nucleus *nuclei;
   VC_TRY(cells_create(arena, s->size, n_wanted, cells));
   VC_TRY(VC_NEW(arena, n_wanted, &nuclei));

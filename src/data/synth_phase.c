@@ -33,7 +33,7 @@ struct cell {
 static vc_status draw_cells(vc_arena *arena, vc_rng *rng, const struct scene *s, struct cells *cells,
                             struct cell **out) {
   double area = 3.14159265 * s->radius * s->radius;
-  uint32_t n_wanted = (uint32_t)VC_MAX(s->coverage * s->size * s->size / area, 1);
+  uint32_t n_wanted = (uint32_t)VC_MAX(s->coverage * s->size * s->size / area, 3);
   struct cell *list;
   VC_TRY(cells_create(arena, s->size, n_wanted, cells));
   VC_TRY(VC_NEW(arena, n_wanted, &list));

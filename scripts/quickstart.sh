@@ -20,9 +20,14 @@ if [ -e "$out" ] && [[ " $* " != *" --resume "* ]]; then
 fi
 build/vulcyte train configs/quickstart.json --out "$out" "$@"
 
-# evaluation.json holds one object a state, and a state's own "mean_iou" once.
+# evaluation.json holds one object a state, and a state's own "mean_iou" once; null where the test set is empty.
 iou_of() {
-  tr -d ' \n' <"$out/evaluation.json" | sed -nE "s/.*\"$1\":\{([^{}]*,)?\"mean_iou\":([^,}]*).*/\2/p"
+  local value
+  value=$(tr -d ' \n' <"$out/evaluation.json" | sed -nE "s/.*\"$1\":\{([^{}]*,)?\"mean_iou\":([^,}]*).*/\2/p")
+  case "$value" in
+    [0-9]*) LC_ALL=C printf '%.4f' "$value" ;;
+    *) printf 'none' ;;
+  esac
 }
 echo
 echo "test IoU, best supervised state: $(iou_of best-supervised)"

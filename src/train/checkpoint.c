@@ -1,6 +1,8 @@
 // Model files: safetensors with PyTorch's names and shapes, and what vulcyte knows of the model in the metadata.
 #include "vulcyte/train.h"
 
+#include "config_table.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -379,7 +381,7 @@ static vc_status write_checkpoint(vc_arena *arena, const char *path, const vc_mo
   const char *keys[5], *values[5];
   struct vc_safetensors s = {.keys = keys, .values = values};
   keys[s.n_metadata] = "config";
-  VC_TRY(vc_config_text(arena, config, 0, &values[s.n_metadata++]));
+  VC_TRY(config_checkpoint_text(arena, config, &values[s.n_metadata++]));
   keys[s.n_metadata] = "classes";
   VC_TRY(classes_text(arena, config, &values[s.n_metadata++]));
   if (min && max) {

@@ -53,6 +53,7 @@ struct config_row {
   bool nullable;
   bool takes_number; // a text that may be written as a number (a device's index)
   bool free;         // may change when a run is resumed: it has no part in what a run computes
+  bool host;         // says where and how a run is computed, not what: left out of checkpoints, so that they stay equal
   const char *help;
 };
 
@@ -79,6 +80,8 @@ const char *config_type_name(const vc_json *value); // "a number", "an object", 
 // A number within the row's range, whole if asked.
 vc_status config_read_number(const struct config_reader *r, const struct config_row *row, const vc_json *value,
                              double lo, double hi, bool whole, double *out);
+// The resolved text for a checkpoint: without the rows of the host.
+vc_status config_checkpoint_text(vc_arena *arena, const struct vc_config *config, const char **out_text);
 void config_write_row(vc_json_writer *w, const struct config_row *row, const struct vc_config *config);
 
 // Compares two resolved configurations in the keys that decide what a run computes. VC_E_CONFIG naming the first that

@@ -104,19 +104,29 @@ static void begin_object(vc_json_writer *w, const char *key, const struct config
   vc_json_begin_object(w, key);
 }
 
-vc_status vc_config_text(vc_arena *arena, const struct vc_config *config, int indent, const char **out_text) {
+static vc_status write_text(vc_arena *arena, const struct vc_config *config, int indent, bool with_host,
+                            const char **out_text) {
   vc_json_writer *w;
   size_t n_bytes;
   VC_TRY(vc_json_writer_create(arena, indent, &w));
   struct nesting s = {.w = w, .path = "", .begin = begin_object, .end = vc_json_end_object};
   vc_json_begin_object(w, NULL);
   for (uint32_t i = 0; i < config_n_rows; i++) {
+    if (config_rows[i].host && !with_host) continue;
     move_to(&s, config_rows[i].path);
     config_write_row(w, &config_rows[i], config);
   }
   move_to(&s, "");
   vc_json_end_object(w);
   return vc_json_writer_text(w, out_text, &n_bytes);
+}
+
+vc_status vc_config_text(vc_arena *arena, const struct vc_config *config, int indent, const char **out_text) {
+  return write_text(arena, config, indent, true, out_text);
+}
+
+vc_status config_checkpoint_text(vc_arena *arena, const struct vc_config *config, const char **out_text) {
+  return write_text(arena, config, 0, false, out_text);
 }
 
 // ---- schema -------------------------------------------------------------------------------------------------------

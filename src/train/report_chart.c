@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { WIDTH = 640, HEIGHT = 280, LEFT = 56, RIGHT = 12, TOP = 22, BOTTOM = 36, MAX_TICKS = 12 };
+enum { WIDTH = 640, HEIGHT = 320, LEFT = 66, RIGHT = 14, TOP = 36, BOTTOM = 48, MAX_TICKS = 12 };
 
 struct axis {
   double lo, hi;
@@ -79,7 +79,7 @@ static void draw_axes(const struct frame *f) {
   for (uint32_t i = 0; i < f->y.n_ticks; i++) {
     double y = y_of(f, f->y.ticks[i]);
     page_format(p, "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", LEFT, WIDTH - RIGHT, y, y);
-    page_format(p, "<text class=\"tick\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n", LEFT - 6, y + 4,
+    page_format(p, "<text class=\"tick\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n", LEFT - 8, y + 5,
                 fabs(f->y.ticks[i]) < 1e-12 ? 0.0 : f->y.ticks[i]);
   }
   for (uint32_t i = 0; i < f->x.n_ticks; i++) {
@@ -87,7 +87,7 @@ static void draw_axes(const struct frame *f) {
     page_format(p, "<line class=\"axis\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>", x, x, HEIGHT - BOTTOM,
                 HEIGHT - BOTTOM + 4);
     page_format(p, "<text class=\"tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.7g</text>\n", x,
-                HEIGHT - BOTTOM + 16, f->x.ticks[i]);
+                HEIGHT - BOTTOM + 20, f->x.ticks[i]);
   }
   page_format(p, "<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>", LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM,
               HEIGHT - BOTTOM);
@@ -104,9 +104,9 @@ static void draw_marks(const struct frame *f) {
     double x = x_of(f, mark->x);
     bool is_right = x > (LEFT + WIDTH - RIGHT) / 2.0;
     page_format(f->page, "<line class=\"mark\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>", x, x,
-                TOP - 10 + 10 * (int)(i % 2), HEIGHT - BOTTOM);
+                TOP - 20 + 14 * (int)(i % 2), HEIGHT - BOTTOM);
     page_format(f->page, "<text class=\"label\" x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">", x + (is_right ? -4 : 4),
-                TOP - 10 + 12 * (int)(i % 2), is_right ? "end" : "start");
+                TOP - 20 + 14 * (int)(i % 2), is_right ? "end" : "start");
     page_text(f->page, mark->label);
     page_raw(f->page, "</text>\n");
   }

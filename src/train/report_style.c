@@ -26,7 +26,7 @@ const char report_style[] =
     ".legend{display:flex;flex-wrap:wrap;gap:0 1rem;font-weight:400;color:var(--soft)}.legend svg{margin-right:.3rem}\n"
     ".grid{stroke:var(--line);stroke-width:1}.axis{stroke:var(--soft);stroke-width:1}\n"
     ".mark{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 3}\n"
-    ".tick{fill:var(--soft);font-size:12px}.label{fill:var(--ink);font-size:11px}\n"
+    ".tick{fill:var(--soft);font-size:15px}.label{fill:var(--ink);font-size:14px}\n"
     ".overlay{margin:1rem 0}.overlay img{width:100%;height:auto;display:block;border-radius:.3rem}\n"
     ".key i{display:inline-block;width:.8em;height:.8em;border-radius:.2em;margin:0 .3em 0 .9em}\n"
     ".heat{background:color-mix(in srgb,var(--accent) var(--p),transparent)}\n"

@@ -53,7 +53,8 @@ void cli_print_help(const struct cli_command *command);
 const char *cli_nearest(const char *name, const char *const *names, uint32_t n);
 // The kernel choices of all --variant options as one list, NULL where there are none. VC_E_USAGE unless JOB=NAME.
 vc_status cli_variants(vc_arena *arena, const struct cli_args *args, const char **out);
-// MODEL: a .safetensors file, or the folder of a run, which stands for its best-final state.
+// MODEL: a .safetensors file, or the folder of a run, which stands for the best-final or best-supervised state,
+// whichever has the higher validation IoU.
 vc_status cli_model_path(vc_arena *arena, const char *argument, char **out);
 vc_status cli_check_model(const char *path); // reads it, so that a wrong file shows before a device is opened
 

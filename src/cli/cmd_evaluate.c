@@ -93,7 +93,7 @@ const struct cli_command cmd_evaluate = {
     .name = "evaluate",
     .arguments = "MODEL",
     .summary = "Score a trained model on images with masks.",
-    .notes = "MODEL is a .safetensors file, or a run folder (its best-final state).",
+    .notes = "MODEL is a .safetensors file, or a run folder (its state of higher validation IoU).",
     .min_arguments = 1,
     .max_arguments = 1,
     .options = {{.name = "images", .value = "DIR", .help = "Folder or glob of the images"},

@@ -314,7 +314,8 @@ const struct cli_command cmd_predict = {
     .arguments = "MODEL IMAGE|DIR...",
     .summary = "Segment images of any size with a trained model.",
     .notes =
-        "MODEL is a .safetensors file, or a run folder (its best-final state). For an image STEM.tif the results are\n"
+        "MODEL is a .safetensors file, or a run folder (its state of higher validation IoU). For an image STEM.tif the "
+        "results are\n"
         "STEM.png (class of each pixel), STEM.npy (probabilities, float32 [C,H,W]), STEM.tif (numbered objects) and\n"
         "overlays/STEM.png.",
     .min_arguments = 2,

@@ -204,17 +204,36 @@ vc_status cli_variants(vc_arena *arena, const struct cli_args *args, const char 
   return VC_OK;
 }
 
+// The validation IoU that a checkpoint's metadata tell, -1 where they tell none.
+static double validation_iou(vc_arena *arena, const char *path) {
+  struct vc_safetensors s;
+  vc_json *metrics;
+  if (vc_safetensors_read(arena, path, &s) != VC_OK) return -1;
+  const char *text = vc_safetensors_metadata(&s, "metrics");
+  if (!text || vc_json_parse(arena, path, text, strlen(text), &metrics) != VC_OK) return -1;
+  const vc_json *iou = vc_json_get(metrics, "val_mean_iou");
+  return iou && vc_json_type_of(iou) == VC_JSON_NUMBER ? vc_json_number(iou) : -1;
+}
+
 vc_status cli_model_path(vc_arena *arena, const char *argument, char **out) {
   if (!vc_path_is_dir(argument)) return vc_arena_strdup(arena, argument, out);
-  char *path;
-  VC_TRY(vc_path_join(arena, argument, "checkpoints/best-final.safetensors", &path));
-  if (!vc_path_exists(path)) {
+  char *paths[2];
+  double iou[2] = {-2, -2};
+  VC_TRY(vc_path_join(arena, argument, "checkpoints/best-final.safetensors", &paths[0]));
+  VC_TRY(vc_path_join(arena, argument, "checkpoints/best-supervised.safetensors", &paths[1]));
+  for (int i = 0; i < 2; i++) {
+    vc_arena *scratch;
+    VC_TRY(vc_arena_create(&scratch));
+    if (vc_path_exists(paths[i])) iou[i] = validation_iou(scratch, paths[i]);
+    vc_arena_destroy(scratch);
+  }
+  if (VC_MAX(iou[0], iou[1]) == -2) {
     return VC_FAIL(VC_E_INPUT,
                    "%s: a folder without checkpoints/best-final.safetensors; name a model file, or the folder "
                    "of a run that has come that far",
                    argument);
   }
-  *out = path;
+  *out = iou[1] > iou[0] ? paths[1] : paths[0];
   return VC_OK;
 }
 

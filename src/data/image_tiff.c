@@ -372,12 +372,17 @@ static void copy_block(const struct target *target, const struct directory *d, c
   }
 }
 
+// LZW and deflate pack less than 4096 to 1: a header that promises more lies, and is not worth the memory.
+static bool is_plausible(const struct image_tiff *t, uint64_t n_decoded) {
+  return n_decoded <= IMAGE_MAX_BYTES && n_decoded / 4096 <= t->stream.n_bytes;
+}
+
 static vc_status read_tiles(struct image_tiff *t, const struct directory *d, const struct target *target) {
   uint32_t tile_width = 0, tile_height = 0;
   TIFFGetField(t->tif, TIFFTAG_TILEWIDTH, &tile_width);
   TIFFGetField(t->tif, TIFFTAG_TILELENGTH, &tile_height);
   tmsize_t tile_bytes = TIFFTileSize(t->tif), row_bytes = TIFFTileRowSize(t->tif);
-  if (tile_width == 0 || tile_height == 0 || tile_bytes <= 0 || (uint64_t)tile_bytes > IMAGE_MAX_BYTES) {
+  if (tile_width == 0 || tile_height == 0 || tile_bytes <= 0 || !is_plausible(t, (uint64_t)tile_bytes)) {
     return decode_fail(t);
   }
   uint8_t *block = malloc((size_t)tile_bytes);
@@ -406,8 +411,8 @@ static vc_status read_strips(struct image_tiff *t, const struct directory *d, co
   TIFFGetFieldDefaulted(t->tif, TIFFTAG_ROWSPERSTRIP, &n_strip_rows);
   n_strip_rows = VC_MIN(n_strip_rows, d->height);
   tmsize_t row_bytes = TIFFScanlineSize(t->tif);
-  bool is_sound = n_strip_rows > 0 && row_bytes > 0 && (uint64_t)row_bytes * n_strip_rows <= IMAGE_MAX_BYTES;
-  if (!is_sound) return decode_fail(t);
+  bool is_sound = n_strip_rows > 0 && row_bytes > 0 && (uint64_t)row_bytes <= IMAGE_MAX_BYTES;
+  if (!is_sound || !is_plausible(t, (uint64_t)row_bytes * n_strip_rows)) return decode_fail(t);
   uint8_t *block = malloc((size_t)row_bytes * n_strip_rows);
   if (!block) return VC_FAIL(VC_E_NOMEM, "%s: no memory for a strip of %u rows", t->path, n_strip_rows);
   uint16_t n_planes = d->planar == PLANARCONFIG_SEPARATE ? d->n_samples : 1;
@@ -473,9 +478,8 @@ static void read_palette(struct image_tiff *t, uint32_t depth, struct raster *ou
 
 static vc_status read_page_pixels(struct image_tiff *t, const char *where, const struct tiff_page *page,
                                   struct raster *out) {
-  // LZW and deflate pack less than 4096 to 1: a header that promises more lies, and is not worth the memory.
   uint64_t n_bytes = ((uint64_t)out->width * out->n_samples * out->depth + 7) / 8 * out->height;
-  if (n_bytes / 4096 > t->stream.n_bytes) {
+  if (!is_plausible(t, n_bytes)) {
     return VC_FAIL(VC_E_FORMAT, "%s: too short for %u x %u pixels; export or copy the file again", where, out->width,
                    out->height);
   }

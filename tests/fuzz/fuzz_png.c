@@ -1,0 +1,8 @@
+// The PNG reader on damaged files. Seeds: corpus/png/, which support/make_images.py wrote.
+#include "support/fuzz_image.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
+  return fuzz_image(data, n_bytes);
+}

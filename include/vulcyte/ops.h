@@ -91,6 +91,16 @@ struct vc_kl_desc {
 // sum_valid sum_c t (log max(t,δ) - log max(p,δ)) / max(#valid, 1), δ = 2.2e-16; gradient to p only. [KL 1]
 // target, p {N,C,H,W} probabilities, valid F32 {N,1,H,W} of 0 and 1.
 vc_tensor *vc_kl_loss(vc_graph *g, vc_tensor *target, vc_tensor *p, vc_tensor *valid, struct vc_kl_desc desc);
+struct vc_iid_desc {
+  uint32_t displacement; // d: the box of displacements has (2d+1)² of them; at most 16
+  float lambda;          // weight of the marginals' logarithms, taken as it is; 1 in the literature
+  bool collapsed;        // the joint matrices are summed over the box before the logarithms
+};
+// Minus the mutual information of the classes of two maps over pairs of pixels (u, u+t), both valid, for each displacement
+// t of the box. With P_t = sum_u a_i(u) b_j(u+t), divided by its sum and made symmetric, and its marginals P_t[i]:
+// (1/(2d+1)²) sum_t sum_ij P_t[i][j] (-log P_t[i][j] + lambda log P_t[i] + lambda log P_t[j]), logs of max(., 2.2e-16).
+// 0 when no pixel is valid. a, b {N,C,H,W} probabilities, C <= 64; valid as above. Gradient to both maps. [IID 1..5]
+vc_tensor *vc_iid_loss(vc_graph *g, vc_tensor *a, vc_tensor *b, vc_tensor *valid, struct vc_iid_desc desc);
 
 // ---- sampling (src/ops/sample.c, affine.c, align.c, intensity.c) ----------------------------------------------------
 // Maps act on content: (M x)(u) = x(M⁻¹u). Positions are (x, y) pixels from the image's centre ((W-1)/2, (H-1)/2).

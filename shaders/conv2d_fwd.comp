@@ -28,5 +28,5 @@ void main() {
     }
   }
   if ((p.flags & CONV_BIAS) != 0) sum += b[k];
-  y[at] = (p.flags & CONV_RELU) != 0 ? max(sum, 0.0) : sum;
+  y[at] = mix(sum, 0.0, (p.flags & CONV_RELU) != 0 && sum < 0.0); // NaN stays
 }

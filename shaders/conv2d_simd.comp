@@ -122,7 +122,8 @@ void main() {
   [[unroll]] for (uint y = 0; y < TILE; y++) {
     [[unroll]] for (uint x = 0; x < TILE; x++) {
       if (n < p.cols && y0 + y < p.grid_h && x0 + x < p.grid_w) {
-        Out(to + (y * p.up * out_w + x * p.up) * out_c * 4).v = max(sum[y * TILE + x] + b, floor_);
+        float value = sum[y * TILE + x] + b;
+        Out(to + (y * p.up * out_w + x * p.up) * out_c * 4).v = mix(value, floor_, value < floor_); // NaN stays
       }
     }
   }

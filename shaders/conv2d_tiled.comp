@@ -74,9 +74,11 @@ void main() {
     }
     memoryBarrierShared();
     barrier();
-    [[unroll]] for (uint k = 0; k < DEPTH; k++) {
-      vec4 a = left[k * FOURS_M + ty], b = right[k * FOURS_N + tx];
-      [[unroll]] for (uint i = 0; i < 4; i++) sum[i] += a[i] * b;
+    [[dont_unroll]] for (uint k = 0; k < DEPTH; k += 4) { // 64 multiply-adds a turn; more is code without gain
+      [[unroll]] for (uint d = 0; d < 4; d++) {
+        vec4 a = left[(k + d) * FOURS_M + ty], b = right[(k + d) * FOURS_N + tx];
+        [[unroll]] for (uint i = 0; i < 4; i++) sum[i] += a[i] * b;
+      }
     }
     memoryBarrierShared();
     barrier();
@@ -93,7 +95,7 @@ void main() {
       if (m >= n_pixels) break;
       uint row = m / p.grid_w, x = m - row * p.grid_w;
       float y = sum[i][j] + b;
-      if ((p.flags & CONV_RELU) != 0) y = max(y, 0.0);
+      y = mix(y, 0.0, (p.flags & CONV_RELU) != 0 && y < 0.0); // NaN stays
       out_[((row * p.up + tap / p.up) * out_w + x * p.up + tap % p.up) * out_c + k] = y;
     }
   }

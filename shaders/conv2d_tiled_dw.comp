@@ -69,9 +69,11 @@ void main() {
     }
     memoryBarrierShared();
     barrier();
-    [[unroll]] for (uint k = 0; k < DEPTH; k++) {
-      vec4 a = left[k * FOURS_M + ty], b = right[k * FOURS_N + tx];
-      [[unroll]] for (uint i = 0; i < 4; i++) sum[i] += a[i] * b;
+    [[dont_unroll]] for (uint k = 0; k < DEPTH; k += 4) { // 64 multiply-adds a turn; more is code without gain
+      [[unroll]] for (uint d = 0; d < 4; d++) {
+        vec4 a = left[(k + d) * FOURS_M + ty], b = right[(k + d) * FOURS_N + tx];
+        [[unroll]] for (uint i = 0; i < 4; i++) sum[i] += a[i] * b;
+      }
     }
     memoryBarrierShared();
     barrier();

@@ -27,8 +27,7 @@ vc_status conv_partial_end(vc_emitter *e, const vc_tensor *out, vc_region partia
                           .n_bindings = 2,
                           .bindings = {partial, vc_emit_tensor(e, out)},
                           .push = &push,
-                          .push_bytes = sizeof push,
-                          .flops = (double)n_weights * n_slabs};
+                          .push_bytes = sizeof push};
   vc_emit_fold(e, vc_div_up(n_weights, CONV_NAIVE_LOCAL), d.groups);
   return vc_emit(e, &d);
 }
@@ -56,7 +55,8 @@ vc_status conv_partial_emit_naive(vc_emitter *e, const char *kernel, const vc_te
                           .n_bindings = 3,
                           .bindings = {vc_emit_tensor(e, x), vc_emit_tensor(e, y), partial},
                           .push = &push,
-                          .push_bytes = sizeof push};
+                          .push_bytes = sizeof push,
+                          .flops = out->op->flops(out)};
   vc_emit_fold(e, vc_div_up((uint64_t)n_weights * n_slabs, CONV_NAIVE_LOCAL), d.groups);
   VC_TRY(vc_emit(e, &d));
   return conv_partial_end(e, out, partial, n_slabs);

@@ -30,8 +30,7 @@ static vc_status emit_pack(vc_emitter *e, const struct conv_product *p, uint32_t
                           .n_spec = SC_CONV_PAIRED + 1,
                           .spec = {[SC_CONV_LANES] = lanes, [SC_CONV_PAIRED] = paired},
                           .push = &push,
-                          .push_bytes = sizeof push,
-                          .flops = (double)push.n_items};
+                          .push_bytes = sizeof push};
   vc_emit_fold(e, vc_div_up(push.n_items, CONV_NAIVE_LOCAL), d.groups);
   return vc_emit(e, &d);
 }
@@ -68,7 +67,8 @@ vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p) {
                                    [SC_CONV_DEPTH] = p->side == 1 && in.c % 8 == 0 ? 4 : 1},
                           .required_subgroup = required_subgroup(caps),
                           .push = &push,
-                          .push_bytes = sizeof push};
+                          .push_bytes = sizeof push,
+                          .flops = p->out->op->flops(p->out)};
   vc_emit_fold(e, push.n_groups, d.groups);
   return vc_emit(e, &d);
 }
@@ -116,7 +116,8 @@ vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p) 
                                    [SC_CONV_COLS] = group_cols},
                           .required_subgroup = required_subgroup(caps),
                           .push = &push,
-                          .push_bytes = sizeof push};
+                          .push_bytes = sizeof push,
+                          .flops = p->out->op->flops(p->out)};
   vc_emit_fold(e, push.n_groups, d.groups);
   VC_TRY(vc_emit(e, &d));
   return conv_partial_end(e, p->out, partial, n_slabs);

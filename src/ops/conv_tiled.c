@@ -39,7 +39,8 @@ vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p) {
       .n_spec = SC_CONV_WEIGHTS + 1,
       .spec = {[SC_CONV_SIDE] = p->side, [SC_CONV_STRIDE] = p->stride, [SC_CONV_WEIGHTS] = p->weights},
       .push = &push,
-      .push_bytes = sizeof push};
+      .push_bytes = sizeof push,
+      .flops = p->out->op->flops(p->out)};
   vc_emit_fold(e, push.n_groups, d.groups);
   return vc_emit(e, &d);
 }
@@ -73,7 +74,8 @@ vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p)
                           .n_spec = SC_CONV_STRIDE + 1,
                           .spec = {[SC_CONV_SIDE] = p->side, [SC_CONV_STRIDE] = p->stride},
                           .push = &push,
-                          .push_bytes = sizeof push};
+                          .push_bytes = sizeof push,
+                          .flops = p->out->op->flops(p->out)};
   vc_emit_fold(e, push.n_groups, d.groups);
   VC_TRY(vc_emit(e, &d));
   return conv_partial_end(e, p->out, partial, n_slabs);

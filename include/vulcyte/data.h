@@ -35,6 +35,29 @@ vc_status vc_mask_read(vc_arena *arena, const char *path, uint32_t page, int cha
 vc_status vc_png_write(const char *path, const struct vc_image *image, const uint8_t *palette_rgb); // palette: 256*3 or NULL; U8/U16; 1..4 channels (2, 4: with alpha)
 vc_status vc_tiff_write(const char *path, const struct vc_image *image); // deflate; any format
 
+// ---- volumes ----------------------------------------------------------------------------------------------------
+
+// A three-dimensional grid of a NIfTI-1 or NIfTI-2 file (.nii, .nii.gz, told apart by content).
+struct vc_volume_info {
+  uint32_t size[3];            // voxels along x (fastest in the file), y and z
+  enum vc_pixel_format format; // of intensities: U8 and U16 where the file has such voxels unscaled, else F32
+  uint32_t label_bytes;        // 1, 2 or 4: of a label
+  double to_world[12];         // rows of the 3 x 4 map from voxel indices (centres at whole numbers) to millimetres
+};
+typedef struct vc_volume vc_volume;
+// Reads the header. All integer types and floats of 32 and 64 bits, both byte orders; sform before qform before voxel sizes
+// for to_world. Pairs of files (.hdr, .img), more than three dimensions longer than 1, complex and colour voxels are VC_E_FORMAT.
+// The file stays open until the arena goes.
+vc_status vc_volume_open(vc_arena *arena, const char *path, vc_volume **out);
+const struct vc_volume_info *vc_volume_info_of(const vc_volume *v);
+// Planes z = first .. first + n - 1 as intensities (scl_slope and scl_inter applied) in info.format. Planes are best read in
+// ascending order: a compressed file is unpacked from its start where an earlier one is wanted. NaN and infinite voxels are refused.
+vc_status vc_volume_read(vc_volume *v, uint32_t first, uint32_t n, void *out_voxels);
+// The same as labels, unsigned integers of info.label_bytes; negative, fractional and too large values are refused.
+vc_status vc_volume_read_labels(vc_volume *v, uint32_t first, uint32_t n, void *out_labels);
+// NIfTI-1, compressed where the path ends in .gz. voxels: info->format, x fastest; label_bytes is not looked at.
+vc_status vc_volume_write(const char *path, const struct vc_volume_info *info, const void *voxels);
+
 // ---- data sets --------------------------------------------------------------------------------------------------
 
 enum { VC_MAX_CLASSES = 64 };

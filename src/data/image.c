@@ -24,7 +24,7 @@ size_t image_file_read(const struct image_file *file, uint64_t offset, void *out
   return n_done;
 }
 
-static vc_status file_open(const char *path, struct image_file *out) {
+vc_status image_file_open(const char *path, struct image_file *out) {
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a named pipe is refused below, not waited for
   if (fd < 0) {
     bool is_missing = errno == ENOENT || errno == ENOTDIR;
@@ -327,7 +327,7 @@ static vc_status read_tiff_page(const struct image_file *file, uint32_t page, st
 static vc_status read_page(const char *path, uint32_t page, struct raster *out, uint32_t *out_n) {
   struct image_file file;
   enum file_type type;
-  VC_TRY(file_open(path, &file));
+  VC_TRY(image_file_open(path, &file));
   vc_status status = find_type(&file, &type);
   if (status == VC_OK && type == FILE_TIFF) {
     status = read_tiff_page(&file, page, out, out_n);
@@ -399,7 +399,7 @@ static vc_status read_headers(const struct image_file *file, enum file_type type
 vc_status image_read_pages(const char *path, struct vc_image_info **out_infos, uint32_t *out_n) {
   struct image_file file;
   enum file_type type;
-  VC_TRY(file_open(path, &file));
+  VC_TRY(image_file_open(path, &file));
   vc_status status = find_type(&file, &type);
   if (status == VC_OK) status = read_headers(&file, type, out_infos, out_n);
   close(file.fd);

@@ -17,6 +17,8 @@ struct image_file {
   int fd;
   uint64_t n_bytes;
 };
+// A regular file that is not empty, open for reading; close(out->fd) ends it. path stays borrowed.
+vc_status image_file_open(const char *path, struct image_file *out);
 // Bytes read, fewer than n at the end of the file or on an error.
 size_t image_file_read(const struct image_file *file, uint64_t offset, void *out, size_t n);
 

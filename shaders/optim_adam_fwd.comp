@@ -1,6 +1,7 @@
-// [ADAM 1] m = b1 m + (1-b1) g, v = b2 v + (1-b2) g², p = p - lr (m c1) / (sqrt(v c2) + eps), g = scale times the
-// gradient; in place. hyper = lr, b1, b2, eps, c1 = 1/(1-b1^t), c2 = 1/(1-b2^t), scale. An invocation takes every
-// stride-th group of four; the first ones take the n mod 4 parameters that are left.
+// [ADAM 1] m = m + (1-b1) (g - m), v = b2 v + (1-b2) g², p = p - lr (m c1) / (sqrt(v c2) + eps), g = scale times the
+// gradient; in place. hyper = lr, 1-b1, b2, 1-b2, eps, c1 = 1/(1-b1^t), c2 = 1/(1-b2^t), scale: the complements come
+// rounded from double, since 1 - 0.999 in float is off by 1e-5. An invocation takes every stride-th group of four; the
+// first ones take the n mod 4 parameters that are left.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "optim.h"
@@ -17,10 +18,10 @@ layout(binding = 3) buffer V4 { vec4 v4[]; };
 layout(binding = 4) readonly buffer H { float hyper[]; };
 
 void step_four(inout vec4 p, vec4 g, inout vec4 m, inout vec4 v) {
-  g *= hyper[6];
-  m = hyper[1] * m + (1.0 - hyper[1]) * g;
-  v = hyper[2] * v + (1.0 - hyper[2]) * g * g;
-  p -= hyper[0] * (m * hyper[4]) / (sqrt(v * hyper[5]) + hyper[3]);
+  g *= hyper[7];
+  m += hyper[1] * (g - m);
+  v = hyper[2] * v + hyper[3] * g * g;
+  p -= hyper[0] * (m * hyper[5]) / (sqrt(v * hyper[6]) + hyper[4]);
 }
 
 void main() {

@@ -1,5 +1,5 @@
 // [RMSPROP 1] s = a s + (1-a) g², p = p - lr g / (sqrt(s) + eps), g = scale times the gradient; in place. hyper = lr,
-// a, -, eps, -, -, scale. An invocation takes every stride-th group of four; the first ones take the n mod 4
+// -, a, 1-a, eps, -, -, scale. An invocation takes every stride-th group of four; the first ones take the n mod 4
 // parameters that are left.
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -15,9 +15,9 @@ layout(binding = 2) buffer S4 { vec4 s4[]; };
 layout(binding = 3) readonly buffer H { float hyper[]; };
 
 void step_four(inout vec4 p, vec4 g, inout vec4 s) {
-  g *= hyper[6];
-  s = hyper[1] * s + (1.0 - hyper[1]) * g * g;
-  p -= hyper[0] * g / (sqrt(s) + hyper[3]);
+  g *= hyper[7];
+  s = hyper[2] * s + hyper[3] * g * g;
+  p -= hyper[0] * g / (sqrt(s) + hyper[4]);
 }
 
 void main() {

@@ -71,6 +71,14 @@ vc_tensor *vc_histogram(vc_graph *g, vc_tensor *x, uint32_t bins);
 // U32 {N,1,H,W} → U32 {1,C*C,1,1}; no gradient.
 vc_tensor *vc_confusion(vc_graph *g, vc_tensor *predicted, vc_tensor *labels, uint32_t n_classes);
 
+// ---- which pixels count (src/ops/gate.c): no gradient ---------------------------------------------------------------
+
+// The labels, VC_IGNORE in place of a class whose probability p[label] is above the threshold. labels U32 {N,1,H,W},
+// p {N,C,H,W}, threshold F32 feed {1,1,1,1}: training-signal annealing. [GATE 1]
+vc_tensor *vc_tsa_labels(vc_graph *g, vc_tensor *labels, vc_tensor *p, vc_tensor *threshold);
+// valid F32 {N,1,H,W} where max_c p > threshold, else 0. [GATE 2]
+vc_tensor *vc_confident_mask(vc_graph *g, vc_tensor *valid, vc_tensor *p, float threshold);
+
 // ---- losses (src/ops/loss_*.c): scalars {1,1,1,1} -----------------------------------------------------------------
 
 enum vc_dice_denominator { VC_DICE_SQUARES, VC_DICE_SUM };
@@ -135,11 +143,12 @@ vc_tensor *vc_intensity(vc_graph *g, vc_tensor *x, vc_tensor *ops);
 
 // ---- optimisers (src/ops/optim.c): in place over all parameters at once ---------------------------------------------
 
-// hyper F32 feed {1,8,1,1}: lr, beta1, beta2, eps, 1/(1-beta1^t), 1/(1-beta2^t), gradient scale, 0. [ADAM 1]
+// hyper F32 feed {1,8,1,1}: lr, 1-beta1, beta2, 1-beta2, eps, c1 = 1/(1-beta1^t), c2 = 1/(1-beta2^t), gradient scale.
+// [ADAM 1]
 // m ← β1 m + (1-β1) g, v ← β2 v + (1-β2) g², p ← p - lr (m·c1) / (sqrt(v·c2) + eps), g the gradient times the scale.
 // params, m, v: slots {1,P,1,1}; gradients: any {1,P,1,1}. Returns the updated params (placed in params' memory).
 vc_tensor *vc_adam(vc_graph *g, vc_tensor *params, vc_tensor *gradients, vc_tensor *m, vc_tensor *v, vc_tensor *hyper);
-// hyper as above: lr, alpha, -, eps, -, -, gradient scale. s ← α s + (1-α) g², p ← p - lr g / (sqrt(s) + eps). [RMSPROP 1]
+// hyper as above: lr, -, alpha, 1-alpha, eps, -, -, gradient scale. s ← α s + (1-α) g², p ← p - lr g / (sqrt(s) + eps). [RMSPROP 1]
 vc_tensor *vc_rmsprop(vc_graph *g, vc_tensor *params, vc_tensor *gradients, vc_tensor *s, vc_tensor *hyper);
 
 #ifdef __cplusplus

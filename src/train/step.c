@@ -60,15 +60,15 @@ vc_status vc_step_finish(struct vc_run *run, struct vc_train_step *step, vc_tens
 vc_status vc_step_feed_common(struct vc_run *run, struct vc_train_step *step, double lr) {
   const uint64_t t = run->state.step + 1;
   const double beta1 = 0.9, beta2 = 0.999, alpha = 0.99, eps = 1e-8;
-  const bool adam = run->config->optimizer.name == VC_OPTIMIZER_ADAM;
+  const double decay = run->config->optimizer.name == VC_OPTIMIZER_ADAM ? beta2 : alpha; // of the mean square
   const float hyper[8] = {(float)lr,
-                          (float)(adam ? beta1 : alpha),
-                          (float)beta2,
+                          (float)(1 - beta1),
+                          (float)decay,
+                          (float)(1 - decay),
                           (float)eps,
                           (float)(1.0 / (1.0 - pow(beta1, (double)t))),
                           (float)(1.0 / (1.0 - pow(beta2, (double)t))),
-                          1.0f,
-                          0.0f};
+                          1.0f};
   VC_TRY(vc_exec_feed(step->exec, step->hyper, hyper, sizeof hyper));
   VC_TRY(vc_exec_feed(step->exec, step->range, run->range, 2 * run->model->desc.channels * sizeof(float)));
   if (step->dropout_key) {

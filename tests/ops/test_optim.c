@@ -4,13 +4,13 @@
 #include <math.h>
 #include <vulcyte/ops.h>
 
-enum { LR, BETA1, BETA2, EPS, C1, C2, SCALE };
+enum { LR, REST1, BETA2, REST2, EPS, C1, C2, SCALE }; // REST: one minus beta
 
 // Step 3 with PyTorch's defaults and a gradient scale of 1/8.
 static void adam_hyper(vc_rng *rng, optest_array *out, const void *attr) {
   (void)rng, (void)attr;
   const double b1 = 0.9, b2 = 0.999;
-  const double values[8] = {0.01, b1, b2, 1e-8, 1 / (1 - pow(b1, 3)), 1 / (1 - pow(b2, 3)), 0.125, 0};
+  const double values[8] = {0.01, 1 - b1, b2, 1 - b2, 1e-8, 1 / (1 - pow(b1, 3)), 1 / (1 - pow(b2, 3)), 0.125};
   for (int i = 0; i < 8; i++) out->v[i] = (float)values[i];
 }
 
@@ -25,8 +25,8 @@ static void adam(optest_array *const *in, optest_array *out, const void *attr) {
   double *p = in[0]->v, *m = in[2]->v, *v = in[3]->v;
   for (uint64_t i = 0; i < in[0]->count; i++) {
     double g = h[SCALE] * in[1]->v[i];
-    m[i] = h[BETA1] * m[i] + (1 - h[BETA1]) * g;
-    v[i] = h[BETA2] * v[i] + (1 - h[BETA2]) * g * g;
+    m[i] = (1 - h[REST1]) * m[i] + h[REST1] * g;
+    v[i] = h[BETA2] * v[i] + h[REST2] * g * g;
     p[i] -= h[LR] * (m[i] * h[C1]) / (sqrt(v[i] * h[C2]) + h[EPS]);
   }
 }
@@ -67,7 +67,7 @@ static void rmsprop(optest_array *const *in, optest_array *out, const void *attr
   double *p = in[0]->v, *s = in[2]->v;
   for (uint64_t i = 0; i < in[0]->count; i++) {
     double g = h[SCALE] * in[1]->v[i];
-    s[i] = h[BETA1] * s[i] + (1 - h[BETA1]) * g * g;
+    s[i] = h[BETA2] * s[i] + h[REST2] * g * g;
     p[i] -= h[LR] * g / (sqrt(s[i]) + h[EPS]);
   }
 }

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# The program from end to end in a few seconds: make images, train both ways, score, segment, report. Short enough to run
+# under the sanitizers as well.
+. "$(dirname "$0")/lib_train.sh"
+
+make_data 10 64
+for method in supervised uda; do
+  make_config "$work/$method.json" "$method"
+  vulcyte train "$work/$method.json" --set train.epochs=2 --out "$work/$method" --quiet || fail "training $method"
+  for file in config.json split.json log.jsonl evaluation.json report.html checkpoints/best-supervised.safetensors \
+    checkpoints/best-final.safetensors checkpoints/last.safetensors; do
+    [ -s "$work/$method/$file" ] || fail "$method: $file is missing or empty"
+  done
+  compgen -G "$work/$method/overlays/*.png" >/dev/null || fail "$method: no overlays"
+done
+
+model=$work/uda/checkpoints/best-final.safetensors
+vulcyte evaluate "$model" --images "$work/data/images" --masks "$work/data/masks" --json >"$work/scores.json" ||
+  fail "evaluate"
+grep -q '"mean_iou": *0\.' "$work/scores.json" || fail "evaluate printed no mean IoU: $(cat "$work/scores.json")"
+
+images=("$work"/data/images/*.png)
+vulcyte predict "$model" "${images[0]}" --out "$work/predicted" --save mask,probabilities,overlay || fail "predict"
+[ "$(find "$work/predicted" -type f | wc -l)" = 3 ] || fail "predict wrote $(ls "$work/predicted")"
+# float32, two classes, 64 x 64, after a header of 128 bytes
+npy=("$work"/predicted/*.npy)
+[ "$(wc -c <"${npy[0]}")" = $((128 + 4 * 2 * 64 * 64)) ] || fail "the probabilities have $(wc -c <"${npy[0]}") bytes"
+
+vulcyte report "$work/supervised" "$work/uda" --out "$work/both.html" || fail "report"
+grep -q '</html>' "$work/both.html" || fail "the report is cut off"
+
+vulcyte train "$work/uda.json" --set train.epochs=2 --out "$work/uda" --quiet && fail "a run folder was overwritten"
+[ "$(wc -l <"$work/stderr")" = 1 ] || fail "more than one line of error"

@@ -48,4 +48,8 @@ static inline void scratch_put(const char *path, const void *data, size_t n_byte
   ASSERT_OK(vc_file_write(path, data, n_bytes));
 }
 
+static inline void scratch_text(const char *path, const char *text) {
+  scratch_put(path, text, strlen(text));
+}
+
 #endif

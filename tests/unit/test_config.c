@@ -192,7 +192,7 @@ static void resolved_text_reads_back_the_same(void **state) {
 static void loading_resolves_against_the_files_folder(void **state) {
   struct vc_config c;
   ASSERT_OK(vc_path_make_dirs("sub"));
-  scratch_put("sub/run-1.json", "{\"data\": {}}", 12);
+  scratch_text("sub/run-1.json", "{\"data\": {}}");
   ASSERT_OK(vc_config_load(*state, "sub/run-1.json", NULL, 0, &c));
   assert_string_equal(c.name, "run-1");
   assert_true(c.data.images[0] == '/');
@@ -207,7 +207,7 @@ static void the_schema_file_is_current(void **state) {
   uint8_t *file;
   size_t n_bytes;
   ASSERT_OK(vc_config_schema(*state, &schema));
-  if (getenv("VULCYTE_WRITE_SCHEMA")) scratch_put(VC_SOURCE_DIR "/configs/schema.json", schema, strlen(schema));
+  if (getenv("VULCYTE_WRITE_SCHEMA")) scratch_text(VC_SOURCE_DIR "/configs/schema.json", schema);
   ASSERT_OK(vc_file_read(*state, VC_SOURCE_DIR "/configs/schema.json", 0, &file, &n_bytes));
   if (strcmp(schema, (const char *)file) != 0) {
     fail_msg("configs/schema.json differs from the table of keys (src/train/config.def): run unit_config with "
@@ -226,23 +226,24 @@ static void the_templates_are_valid(void **state) {
   }
 }
 
-static vc_status resume(vc_arena *arena, const char *before, const char *after) {
+static vc_status resume(const char *before, const char *after) {
   return config_check_resumable("last.state", before, after);
 }
 
 static void resuming_allows_what_changes_no_result(void **state) {
-  ASSERT_OK(resume(*state, "{\"data\": {\"workers\": 1}}",
+  (void)state;
+  ASSERT_OK(resume("{\"data\": {\"workers\": 1}}",
                    "{\"data\": {\"workers\": 7}, \"name\": \"other\", \"train\": {\"epochs\": 300}}"));
-  ASSERT_OK(resume(*state, "{\"data\": {}}",
-                   "{\"data\": {\"residence\": \"stream\", \"images\": \"/moved\"}, \"device\": \"1\"}"));
-  ASSERT_FAILS(resume(*state, "{\"data\": {}}", "{\"data\": {}, \"optimizer\": {\"lr\": 0.01}}"), VC_E_CONFIG,
+  ASSERT_OK(
+      resume("{\"data\": {}}", "{\"data\": {\"residence\": \"stream\", \"images\": \"/moved\"}, \"device\": \"1\"}"));
+  ASSERT_FAILS(resume("{\"data\": {}}", "{\"data\": {}, \"optimizer\": {\"lr\": 0.01}}"), VC_E_CONFIG,
                "last.state: optimizer.lr");
   ASSERT_FAILS(
-      resume(*state, "{\"data\": {}}",
+      resume("{\"data\": {}}",
              "{\"data\": {\"classes\": [{\"name\": \"a\", \"values\": [0]}, {\"name\": \"b\", \"values\": [1]}]}}"),
       VC_E_CONFIG, "data.classes");
   ASSERT_FAILS(
-      resume(*state, "{\"data\": {}, \"optimizer\": {\"schedule\": {\"name\": \"cosine\"}}}",
+      resume("{\"data\": {}, \"optimizer\": {\"schedule\": {\"name\": \"cosine\"}}}",
              "{\"data\": {}, \"train\": {\"epochs\": 3}, \"optimizer\": {\"schedule\": {\"name\": \"cosine\"}}}"),
       VC_E_CONFIG, "train.epochs");
 }

@@ -448,16 +448,16 @@ static vc_status read_directory(struct image_tiff *t, uint32_t number, const str
 static vc_status read_frame(struct image_tiff *t, uint32_t number, const struct target *target) {
   const struct directory *d = &t->directories[0];
   size_t n_samples = (size_t)d->width * d->height * d->n_samples, n_bytes = n_samples * (d->bits / 8);
-  uint8_t *frame = malloc(n_bytes);
+  void *frame = malloc(n_bytes);
   if (!frame) return VC_FAIL(VC_E_NOMEM, "%s: no memory for %zu bytes", t->path, n_bytes);
   vc_status status = VC_OK;
   if (image_file_read(t->stream.file, t->frame_offset + (uint64_t)number * n_bytes, frame, n_bytes) != n_bytes) {
     status = decode_fail(t);
   } else {
     if (TIFFIsByteSwapped(t->tif)) {
-      if (d->bits == 16) TIFFSwabArrayOfShort((uint16_t *)(void *)frame, (tmsize_t)n_samples);
-      if (d->bits == 32) TIFFSwabArrayOfLong((uint32_t *)(void *)frame, (tmsize_t)n_samples);
-      if (d->bits == 64) TIFFSwabArrayOfLong8((uint64_t *)(void *)frame, (tmsize_t)n_samples);
+      if (d->bits == 16) TIFFSwabArrayOfShort(frame, (tmsize_t)n_samples);
+      if (d->bits == 32) TIFFSwabArrayOfLong(frame, (tmsize_t)n_samples);
+      if (d->bits == 64) TIFFSwabArrayOfLong8(frame, (tmsize_t)n_samples);
     }
     copy_block(target, d, frame, n_bytes / d->height, 0, 0, d->width, d->height, 0);
   }

@@ -6,6 +6,12 @@
 
 // ---- fields: size x size numbers ----
 
+static inline uint32_t field_column(size_t i, uint32_t size) {
+  return (uint32_t)(i % size);
+}
+static inline uint32_t field_row(size_t i, uint32_t size) {
+  return (uint32_t)(i / size);
+}
 vc_status field_create(vc_arena *arena, uint32_t size, float **out);
 // Smooth noise of mean 0 and deviation near 1: octaves of value noise, the coarsest of `cell` pixels, each next one
 // half as coarse and `gain` as strong.

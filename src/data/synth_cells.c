@@ -38,12 +38,14 @@ vc_status cells_create(vc_arena *arena, uint32_t size, uint32_t capacity, struct
 
 void cells_add(struct cells *cells, const struct blob *blob) {
   if (cells->n == cells->capacity) return;
-  double reach = blob_reach(blob) + 1, last = cells->size - 1.0;
+  int64_t reach = (int64_t)ceil(blob_reach(blob)) + 1, last = (int64_t)cells->size - 1;
+  int64_t left = VC_MAX((int64_t)floor(blob->x) - reach, 0), right = VC_MIN((int64_t)floor(blob->x) + reach, last);
+  int64_t top = VC_MAX((int64_t)floor(blob->y) - reach, 0), bottom = VC_MIN((int64_t)floor(blob->y) + reach, last);
   cells->blobs[cells->n++] = *blob;
-  for (double y = VC_MAX(floor(blob->y - reach), 0); y <= VC_MIN(blob->y + reach, last); y++) {
-    for (double x = VC_MAX(floor(blob->x - reach), 0); x <= VC_MIN(blob->x + reach, last); x++) {
+  for (int64_t y = top; y <= bottom; y++) {
+    for (int64_t x = left; x <= right; x++) {
       size_t at = (size_t)y * cells->size + (size_t)x;
-      float depth = (float)blob_depth(blob, x, y);
+      float depth = (float)blob_depth(blob, (double)x, (double)y);
       if (depth >= 1 || (cells->labels[at] != 0 && cells->depths[at] <= depth)) continue;
       cells->labels[at] = (uint16_t)cells->n;
       cells->depths[at] = depth;

@@ -80,8 +80,8 @@ static vc_status render_light(vc_arena *arena, vc_rng *rng, const struct scene *
   for (size_t i = 0; i < (size_t)s->size * s->size; i++) {
     uint16_t label = cells->labels[i];
     if (label == 0) continue;
-    light[i] = (float)nucleus_light(&nuclei[label - 1], cells->depths[i], grain[i], (double)(i % s->size),
-                                    (double)(i / s->size));
+    light[i] = (float)nucleus_light(&nuclei[label - 1], cells->depths[i], grain[i], field_column(i, s->size),
+                                    field_row(i, s->size));
     haze[i] = light[i];
   }
   VC_TRY(field_blur(arena, s->size, s->psf_sigma, light));
@@ -98,7 +98,7 @@ static vc_status expose(vc_arena *arena, vc_rng *rng, const struct scene *s, con
   VC_TRY(field_create(arena, s->size, &veil));
   VC_TRY(field_noise(arena, rng, s->size, 0.4 * s->size, 2, 0.5, veil));
   for (size_t i = 0; i < (size_t)s->size * s->size; i++) {
-    double dx = ((double)(i % s->size) - s->light_x) / s->size, dy = ((double)(i / s->size) - s->light_y) / s->size;
+    double dx = (field_column(i, s->size) - s->light_x) / s->size, dy = (field_row(i, s->size) - s->light_y) / s->size;
     double lamp = VC_MAX(1 - s->falloff * (dx * dx + dy * dy), 0.2);
     double background = s->background * VC_MAX(1 + 0.25 * veil[i], 0);
     double count = rng_poisson(rng, s->photons * lamp * (light[i] + background));

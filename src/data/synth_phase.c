@@ -72,10 +72,11 @@ static void add_debris(vc_rng *rng, const struct scene *s, float *delay) {
   for (uint32_t i = 0; i < n; i++) {
     double x = vc_rng_uniform(rng, 0, s->size), y = vc_rng_uniform(rng, 0, s->size);
     double sigma = vc_rng_uniform(rng, 0.6, 1.4), height = vc_rng_uniform(rng, -2, 2);
-    for (double py = VC_MAX(floor(y - 5), 0); py < VC_MIN(y + 6, s->size); py++) {
-      for (double px = VC_MAX(floor(x - 5), 0); px < VC_MIN(x + 6, s->size); px++) {
-        double square = ((px - x) * (px - x) + (py - y) * (py - y)) / (sigma * sigma);
-        delay[(size_t)py * s->size + (size_t)px] += (float)(height * exp(-0.5 * square));
+    for (int32_t row = (int32_t)y - 5; row <= (int32_t)y + 6; row++) {
+      for (int32_t column = (int32_t)x - 5; column <= (int32_t)x + 6; column++) {
+        if (row < 0 || column < 0 || row >= (int32_t)s->size || column >= (int32_t)s->size) continue;
+        double square = ((column - x) * (column - x) + (row - y) * (row - y)) / (sigma * sigma);
+        delay[(size_t)row * s->size + (size_t)column] += (float)(height * exp(-0.5 * square));
       }
     }
   }
@@ -91,8 +92,8 @@ static vc_status render(vc_arena *arena, vc_rng *rng, const struct scene *s, con
   for (size_t i = 0; i < n_pixels; i++) {
     uint16_t label = cells->labels[i];
     if (label == 0) continue;
-    signal[i] = (float)path_difference(&list[label - 1], cells->depths[i], grain[i], (double)(i % s->size),
-                                       (double)(i / s->size));
+    signal[i] = (float)path_difference(&list[label - 1], cells->depths[i], grain[i], field_column(i, s->size),
+                                       field_row(i, s->size));
   }
   add_debris(rng, s, signal);
   for (size_t i = 0; i < n_pixels; i++) coarse[i] = signal[i];

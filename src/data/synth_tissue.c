@@ -77,7 +77,7 @@ static vc_status draw_fibres(vc_arena *arena, vc_rng *rng, const struct scene *s
   VC_TRY(field_noise(arena, rng, s->size, 0.25 * s->size, 2, 0.5, bend));
   VC_TRY(field_noise(arena, rng, s->size, 8, 3, 0.7, noise));
   for (size_t i = 0; i < (size_t)s->size * s->size; i++) {
-    double x = (double)(i % s->size), y = (double)(i / s->size);
+    double x = field_column(i, s->size), y = field_row(i, s->size);
     double along = 0.15 * (c * x + sn * y), across = 1.6 * (c * y - sn * x) + 12 * bend[i];
     uint32_t u = (uint32_t)fmod(fabs(along), s->size), v = (uint32_t)fmod(fabs(across), s->size);
     out[i] = noise[(size_t)v * s->size + u];

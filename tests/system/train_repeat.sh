@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# The same seed gives the same bits: again, with any number of loader threads, streamed or resident, and whatever the masks of
+# unlabelled training images hold. Another seed gives others.
+. "$(dirname "$0")/lib_train.sh"
+
+make_data 14 64
+make_config "$work/uda.json" uda
+run() {
+  local out=$1
+  shift
+  vulcyte train "$work/uda.json" --out "$work/$out" --quiet "$@" || fail "training $out"
+}
+
+run first
+run again
+same_states "$work/first" "$work/again"
+for workers in 0 1 7; do
+  run "stream$workers" --set data.residence=stream --set "data.workers=$workers"
+  run "resident$workers" --set "data.workers=$workers"
+done
+# The configuration in the checkpoint's metadata names residence and workers, so only the numbers are compared.
+for out in stream0 stream1 stream7 resident0 resident1 resident7; do
+  cmp "$work/first/evaluation.json" "$work/$out/evaluation.json" || fail "$out scores differently"
+  diff <(grep -v '"end"' "$work/first/log.jsonl" | sed 's/,"seconds":[^,}]*//') \
+    <(grep -v '"end"' "$work/$out/log.jsonl" | sed 's/,"seconds":[^,}]*//') > /dev/null || fail "$out took other steps"
+done
+
+run other --set seed=1
+cmp -s "$work/first/checkpoints/last.safetensors" "$work/other/checkpoints/last.safetensors" && fail "seed 1 equals seed 0"
+
+# Masks of unlabelled images are never opened.
+garbled=0
+while read -r stem || [ -n "$stem" ]; do
+  echo "no image" > "$work/data/masks/$stem.png"
+  garbled=$((garbled + 1))
+done < <(tr -d ' \n' < "$work/first/split.json" | sed 's/.*"train_unlabelled":\[\([^]]*\)\].*/\1/' | tr ',' '\n' | tr -d '"')
+[ "$garbled" -ge 5 ] || fail "only $garbled unlabelled images were found in split.json"
+run garbled
+same_states "$work/first" "$work/garbled"

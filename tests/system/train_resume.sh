@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# A run that is killed at any moment, or interrupted, ends after --resume with the bits of one that was not.
+. "$(dirname "$0")/lib_train.sh"
+
+make_data 14 64
+make_config "$work/uda.json" uda
+vulcyte train "$work/uda.json" --out "$work/whole" --quiet --set name=r || fail "the unbroken run"
+
+killed=0
+"$VULCYTE" train "$work/uda.json" --out "$work/killed" --quiet --set name=r &
+for delay in 0.3 0.45 0.6 0.35 0.8 0.5; do
+  sleep "$delay"
+  kill -KILL $! 2> /dev/null && killed=$((killed + 1))
+  wait $! 2> /dev/null || true
+  "$VULCYTE" train "$work/uda.json" --out "$work/killed" --quiet --set name=r --resume &
+done
+wait $! || fail "the resumed run"
+[ "$killed" -ge 1 ] || fail "the run was over before it could be killed"
+same_states "$work/whole" "$work/killed"
+
+# SIGINT: exit code 130 and a state that goes on in the middle of an epoch.
+"$VULCYTE" train "$work/uda.json" --out "$work/interrupted" --quiet --set name=r &
+for _ in $(seq 100); do
+  [ "$(wc -l 2> /dev/null < "$work/interrupted/log.jsonl" || echo 0)" -ge 5 ] && break
+  sleep 0.1
+done
+kill -INT $! 2> /dev/null || true
+code=0
+wait $! || code=$?
+[ "$code" = 130 ] || [ "$code" = 0 ] || fail "SIGINT gave exit code $code"
+if [ "$code" = 130 ]; then [ -f "$work/interrupted/checkpoints/last.state" ] || fail "SIGINT left no state"; fi
+"$VULCYTE" train "$work/uda.json" --out "$work/interrupted" --quiet --set name=r --resume || fail "resuming after SIGINT"
+same_states "$work/whole" "$work/interrupted"
+
+# Resuming a finished run changes nothing; training into it without --resume is refused.
+cp -r "$work/whole" "$work/copy"
+"$VULCYTE" train "$work/uda.json" --out "$work/copy" --quiet --set name=r --resume || fail "resuming a finished run"
+same_states "$work/whole" "$work/copy"
+code=0
+"$VULCYTE" train "$work/uda.json" --out "$work/copy" --quiet 2> "$work/err" || code=$?
+[ "$code" = 2 ] || fail "training into a finished run gave exit code $code"
+grep -q -- --resume "$work/err" || fail "the refusal does not mention --resume"

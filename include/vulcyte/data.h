@@ -134,10 +134,19 @@ struct vc_visit {
 // One epoch walks the longer list once (ceil(longest/batch) steps, the last batch filled up from its front) and goes round
 // and round the shorter one, continuing over epochs. `n_other`: the other list's length (0: none).
 uint32_t vc_steps_per_epoch(uint32_t n, uint32_t n_other, uint32_t batch);
-// The visits of a step (0-based within its epoch, epochs 0-based). shuffle: each walk has its own order, by
-// (seed, VC_RNG_SHUFFLE, walk, stream); else list order. stream: 0 labelled, 1 unlabelled.
-vc_status vc_visits(uint64_t seed, uint32_t stream, bool shuffle, const uint32_t *list, uint32_t n, uint32_t n_other,
-                    uint32_t batch, uint32_t epoch, uint32_t step, struct vc_visit *out_visits);
+// One of the two lists of a run: how it is walked.
+struct vc_order_desc {
+  uint64_t seed;
+  uint32_t stream;                           // 0 labelled, 1 unlabelled
+  bool shuffle;                              // each walk in its own order, by (seed, VC_RNG_SHUFFLE, walk, stream); else list order
+  const uint32_t *list;                      // borrowed, not empty
+  uint32_t n, n_other, batch;
+};
+typedef struct vc_order vc_order;
+vc_status vc_order_create(vc_arena *arena, const struct vc_order_desc *desc, vc_order **out);
+// The visits of a step (0-based within its epoch, epochs 0-based): a function of the desc alone. Keeps the latest walk's order,
+// so that steps asked for in sequence are quick; allocates nothing.
+void vc_order_visits(vc_order *order, uint32_t epoch, uint32_t step, struct vc_visit *out_visits);
 
 // ---- augmentation draws (pure; METHOD section 4) -------------------------------------------------------------------
 

@@ -5,17 +5,29 @@
 #include <math.h>
 #include <string.h>
 
+uint32_t vc_run_n_streams(const struct vc_run *run) {
+  return vc_run_is_uda(run) ? 2 : 1;
+}
+
 bool vc_run_is_uda(const struct vc_run *run) {
   return run->config->method == VC_METHOD_UDA;
 }
 
-vc_status vc_run_visits(const struct vc_run *run, uint32_t stream, uint64_t step, struct vc_visit *out_visits) {
+vc_status vc_run_order(const struct vc_run *run, uint32_t stream, vc_arena *arena, vc_order **out) {
   const struct vc_split *s = &run->split;
   const bool labelled = stream == VC_STREAM_LABELLED;
-  return vc_visits(run->config->seed, stream, run->config->data.shuffle,
-                   labelled ? s->train_labelled : s->train_unlabelled, labelled ? s->n_labelled : s->n_unlabelled,
-                   labelled ? s->n_unlabelled : s->n_labelled, run->config->train.batch,
-                   (uint32_t)(step / run->steps_per_epoch), (uint32_t)(step % run->steps_per_epoch), out_visits);
+  const struct vc_order_desc desc = {.seed = run->config->seed,
+                                     .stream = stream,
+                                     .shuffle = run->config->data.shuffle,
+                                     .list = labelled ? s->train_labelled : s->train_unlabelled,
+                                     .n = labelled ? s->n_labelled : s->n_unlabelled,
+                                     .n_other = labelled ? s->n_unlabelled : s->n_labelled,
+                                     .batch = run->config->train.batch};
+  return vc_order_create(arena, &desc, out);
+}
+
+void vc_run_visits(const struct vc_run *run, vc_order *order, uint64_t step, struct vc_visit *out_visits) {
+  vc_order_visits(order, (uint32_t)(step / run->steps_per_epoch), (uint32_t)(step % run->steps_per_epoch), out_visits);
 }
 
 bool vc_run_progress(struct vc_run *run, const char *phase, uint64_t done, uint64_t total) {
@@ -173,10 +185,10 @@ static vc_status begin_step(struct vc_run *run, struct pending *out) {
   const struct vc_config *config = run->config;
   struct vc_visit labelled[VC_MAX_BATCH], unlabelled[VC_MAX_BATCH];
   VC_TRY(vc_pool_next(run->pool));
-  VC_TRY(vc_run_visits(run, VC_STREAM_LABELLED, run->state.step, labelled));
+  vc_run_visits(run, run->orders[VC_STREAM_LABELLED], run->state.step, labelled);
   struct vc_size u = {0, 0};
   if (vc_run_is_uda(run)) {
-    VC_TRY(vc_run_visits(run, VC_STREAM_UNLABELLED, run->state.step, unlabelled));
+    vc_run_visits(run, run->orders[VC_STREAM_UNLABELLED], run->state.step, unlabelled);
     u = crop_size(run, unlabelled[0].sample);
   }
   struct vc_train_step *step = find_step(run, crop_size(run, labelled[0].sample), u);
@@ -239,6 +251,8 @@ static vc_status end_epoch(struct vc_run *run) {
 vc_status vc_run_loop(struct vc_run *run) {
   run->session_start = vc_time_seconds();
   run->session_first_step = run->state.step;
+  for (uint32_t stream = 0; stream < vc_run_n_streams(run); stream++)
+    VC_TRY(vc_run_order(run, stream, run->arena, &run->orders[stream]));
   VC_TRY(vc_pool_start(run->pool, run->state.step));
   while (run->state.epoch < run->config->train.epochs &&
          (run->state.step < run->n_steps || run->state.step_in_epoch > 0)) {

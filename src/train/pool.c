@@ -221,7 +221,7 @@ static vc_status fetch_step(void *context, uint64_t step, uint32_t slot) {
   VC_TRY(vc_arena_create(&scratch));
   uint32_t *samples = NULL;
   vc_status status = VC_NEW(scratch, entries_per_step(p), &samples);
-  if (status == VC_OK) status = p->desc.samples_of_step(p->desc.context, step, samples);
+  if (status == VC_OK) status = p->desc.samples_of_step(p->desc.context, step, scratch, samples);
   for (uint32_t i = 0; i < entries_per_step(p) && status == VC_OK; i++) {
     const uint64_t r = region(p, slot, i);
     status = read_sample(p, samples[i], r * p->region_image_words, r * p->region_label_words, false);

@@ -18,7 +18,7 @@ struct vc_pool_desc {
   uint32_t batch;
   // The samples of a step: out_samples[0..batch) labelled, [batch..2*batch) unlabelled (n_streams 2) or absent (1).
   uint32_t n_streams;
-  vc_status (*samples_of_step)(void *context, uint64_t step, uint32_t *out_samples);
+  vc_status (*samples_of_step)(void *context, uint64_t step, vc_arena *scratch, uint32_t *out_samples); // on any thread
   void *context;
 };
 // Reads the training and validation images (resident), or prepares the ring (streaming); measures the range of the

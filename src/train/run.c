@@ -56,14 +56,21 @@ static vc_status open_data(struct vc_run *run) {
   return check_split(run);
 }
 
-static vc_status samples_of_step(void *context, uint64_t step, uint32_t *out_samples) {
-  const struct vc_run *run = context;
-  const uint32_t batch = run->config->train.batch;
+// Runs on loader threads, so with an order of its own.
+static vc_status samples_of_stream(const struct vc_run *run, vc_arena *scratch, uint32_t stream, uint64_t step,
+                                   uint32_t *out_samples) {
+  vc_order *order;
   struct vc_visit visits[VC_MAX_BATCH];
-  for (uint32_t stream = 0; stream < (vc_run_is_uda(run) ? 2u : 1u); stream++) {
-    VC_TRY(vc_run_visits(run, stream, step, visits));
-    for (uint32_t i = 0; i < batch; i++) out_samples[stream * batch + i] = visits[i].sample;
-  }
+  VC_TRY(vc_run_order(run, stream, scratch, &order));
+  vc_run_visits(run, order, step, visits);
+  for (uint32_t i = 0; i < run->config->train.batch; i++) out_samples[i] = visits[i].sample;
+  return VC_OK;
+}
+
+static vc_status samples_of_step(void *context, uint64_t step, vc_arena *scratch, uint32_t *out_samples) {
+  const struct vc_run *run = context;
+  for (uint32_t stream = 0; stream < vc_run_n_streams(run); stream++)
+    VC_TRY(samples_of_stream(run, scratch, stream, step, out_samples + stream * run->config->train.batch));
   return VC_OK;
 }
 
@@ -75,7 +82,7 @@ static vc_status read_images(struct vc_run *run) {
                                     .residence = run->config->data.residence,
                                     .n_workers = n_workers(run->config),
                                     .batch = run->config->train.batch,
-                                    .n_streams = vc_run_is_uda(run) ? 2 : 1,
+                                    .n_streams = vc_run_n_streams(run),
                                     .samples_of_step = samples_of_step,
                                     .context = run};
   VC_TRY(vc_pool_create(run->arena, &desc, &run->pool));

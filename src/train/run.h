@@ -33,6 +33,7 @@ struct vc_run {
   vc_slot *params, *gradients, *moment1, *moment2; // block_elements floats each; moment1 NULL for RMSProp
   float *host_block;                               // for checkpoints
 
+  vc_order *orders[2]; // of the two streams
   vc_runlog *log;
   struct vc_train_state state;
   uint32_t steps_per_epoch;
@@ -120,8 +121,10 @@ void vc_validator_execs(const struct vc_run *run, vc_exec **out_execs, uint32_t 
 // ----------------------------------------------------------------------------------------------------
 
 bool vc_run_is_uda(const struct vc_run *run);
-// The labelled (stream 0) or unlabelled visits of a 0-based step of the run.
-vc_status vc_run_visits(const struct vc_run *run, uint32_t stream, uint64_t step, struct vc_visit *out_visits);
+uint32_t vc_run_n_streams(const struct vc_run *run); // 1, or 2 with unlabelled images
+// How the labelled (stream 0) or the unlabelled images are walked, and the visits of a 0-based step of the run.
+vc_status vc_run_order(const struct vc_run *run, uint32_t stream, vc_arena *arena, vc_order **out);
+void vc_run_visits(const struct vc_run *run, vc_order *order, uint64_t step, struct vc_visit *out_visits);
 // Builds every shape of training step that the run will meet, and validation; plans and binds their memory.
 vc_status vc_run_build(struct vc_run *run);
 // Trains from the state's position to the end. VC_E_INTERRUPTED: stopped by the progress callback, state saved.

@@ -1,9 +1,10 @@
 // [CONV 1] for SIMD CPUs: out[p][n] = b[n] + sum over taps t and channels c of in[p + t][c] * w(t, c, n), see conv.h.
-// One subgroup a workgroup; lanes are output columns; a workgroup computes 8 x 8 pixels of LANES columns. The input patch of
+// One subgroup a workgroup; lanes are output columns, or neighbouring pairs of them (SPAN = 2; their channels are even);
+// a workgroup computes 8 x 8 pixels. The input patch of
 // a channel (pair) is gathered with a pixel a lane and spread by constant broadcasts; pixels outside the image read pixel 0
 // and count as zero, so that no branch stands in the channel loop.
 // Loops to be unrolled have bounds that depend on no other loop: drivers unroll from the inside out.
-// Weights are packed by conv2d_simd_pack: [column block][channel pair][tap][lane][2].
+// Weights are packed by conv2d_simd_pack: [column block][column of a lane][channel pair][tap][lane][2].
 // Order of sums: for each channel the taps of a row, then the rows, then the channels of a step (sides 1 and 2), then the steps.
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -20,10 +21,12 @@ layout(constant_id = SC_CONV_SIDE) const uint SIDE = 3;
 layout(constant_id = SC_CONV_STRIDE) const uint STRIDE = 1;
 layout(constant_id = SC_CONV_PAIRED) const uint PAIRED = 1;
 layout(constant_id = SC_CONV_DEPTH) const uint DEPTH = 1;
+layout(constant_id = SC_CONV_SPAN) const uint SPAN = 1;
 
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer In { float v; };
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer In2 { uint64_t v; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) writeonly buffer Out { float v; };
+layout(buffer_reference, scalar, buffer_reference_align = 8) writeonly buffer Out2 { uint64_t v; };
 layout(push_constant) uniform Push {
   In in_;
   In weights;
@@ -62,18 +65,21 @@ void main() {
     uint pixel = inside[g] ? (sample_ * p.in_h + y) * p.in_w + x : 0;
     from[g] = uint64_t(in_) + uint64_t(pixel) * (4 * p.in_c);
   }
-  uint64_t weight = uint64_t(weights) + uint64_t(block * (p.in_c / CHANNELS) * TAPS * LANES + lane) * (4 * CHANNELS);
+  const uint block_bytes = p.in_c * TAPS * LANES * 4; // of packed weights
+  uint64_t weight = uint64_t(weights) + uint64_t(block * SPAN) * block_bytes + lane * 4 * CHANNELS;
 
-  float sum[TILE * TILE];
-  [[unroll]] for (uint i = 0; i < TILE * TILE; i++) sum[i] = 0.0;
+  float sum[SPAN * TILE * TILE];
+  [[unroll]] for (uint i = 0; i < SPAN * TILE * TILE; i++) sum[i] = 0.0;
   for (uint c = 0; c < p.in_c; c += CHANNELS * DEPTH) {
-    vec2 v[DEPTH * N_LOADS], w[DEPTH * TAPS];
+    vec2 v[DEPTH * N_LOADS], w[SPAN * DEPTH * TAPS];
     [[unroll]] for (uint i = 0; i < DEPTH * N_LOADS; i++) {
       vec2 both = load(from[i % N_LOADS] + i / N_LOADS * 4 * CHANNELS);
       v[i] = inside[i % N_LOADS] ? both : vec2(0.0);
     }
     [[unroll]] for (uint g = 0; g < N_LOADS; g++) from[g] += 4 * CHANNELS * DEPTH;
-    [[unroll]] for (uint t = 0; t < DEPTH * TAPS; t++) w[t] = load(weight + t * LANES * 4 * CHANNELS);
+    [[unroll]] for (uint t = 0; t < SPAN * DEPTH * TAPS; t++) {
+      w[t] = load(weight + t / (DEPTH * TAPS) * block_bytes + t % (DEPTH * TAPS) * LANES * 4 * CHANNELS);
+    }
     weight += DEPTH * TAPS * LANES * 4 * CHANNELS;
     [[unroll]] for (uint turn = 0; turn < CHANNELS * DEPTH / TOGETHER; turn++) {
       float patch_[TOGETHER * PATCH * PATCH];
@@ -90,7 +96,8 @@ void main() {
             patch_[k * PATCH * PATCH + i] = subgroupBroadcast(v[c1 / CHANNELS * N_LOADS + i / LANES][c1 % CHANNELS], i % LANES);
           }
         }
-        [[unroll]] for (uint x = 0; x < TILE; x++) {
+        [[unroll]] for (uint i = 0; i < SPAN * TILE; i++) {
+          uint x = i % TILE, b = i / TILE;
           float all = 0.0;
           [[unroll]] for (uint k = 0; k < TOGETHER; k++) {
             uint c1 = turn * TOGETHER + k;
@@ -98,32 +105,36 @@ void main() {
               float row = 0.0;
               [[unroll]] for (uint s = 0; s < SIDE; s++) {
                 row += patch_[(k * PATCH + y * STRIDE + r) * PATCH + x * STRIDE + s] *
-                       w[c1 / CHANNELS * TAPS + r * SIDE + s][c1 % CHANNELS];
+                       w[(b * DEPTH + c1 / CHANNELS) * TAPS + r * SIDE + s][c1 % CHANNELS];
               }
               all += row;
             }
           }
-          sum[y * TILE + x] += all;
+          sum[(b * TILE + y) * TILE + x] += all;
         }
       }
     }
   }
 
-  const uint n = block * LANES + lane;
-  const uint out_c = p.cols / (p.up * p.up);
-  const uint tap = n / out_c;
-  float b = 0.0;
-  if ((p.flags & CONV_BIAS) != 0 && n < p.cols) b = In(uint64_t(bias) + 4 * (n % out_c)).v;
+  const uint out_c = p.cols / (p.up * p.up), out_w = p.grid_w * p.up;
   const float floor_ = (p.flags & CONV_RELU) != 0 ? 0.0 : uintBitsToFloat(0xFF800000u);
-  // The place of this lane's column for pixel (y0, x0), and the steps to the next pixels, in elements.
-  const uint out_w = p.grid_w * p.up;
+  const uint n = (block * LANES + lane) * SPAN, tap = n / out_c, k = n - tap * out_c; // of the lane's first column
+  // The place of that column for pixel (y0, x0).
   uint place = ((sample_ * p.grid_h + y0) * p.up + tap / p.up) * out_w + x0 * p.up + tap % p.up;
-  uint64_t to = uint64_t(out_) + (uint64_t(place) * out_c + n % out_c) * 4;
+  uint64_t to = uint64_t(out_) + (uint64_t(place) * out_c + k) * 4;
+  float bias_[SPAN];
+  [[unroll]] for (uint b = 0; b < SPAN; b++) {
+    bias_[b] = 0.0;
+    if ((p.flags & CONV_BIAS) != 0 && n < p.cols) bias_[b] = In(uint64_t(bias) + 4 * (k + b)).v;
+  }
   [[unroll]] for (uint y = 0; y < TILE; y++) {
     [[unroll]] for (uint x = 0; x < TILE; x++) {
       if (n < p.cols && y0 + y < p.grid_h && x0 + x < p.grid_w) {
-        float value = sum[y * TILE + x] + b;
-        Out(to + (y * p.up * out_w + x * p.up) * out_c * 4).v = mix(value, floor_, value < floor_); // NaN stays
+        uint64_t at = to + (y * p.up * out_w + x * p.up) * out_c * 4;
+        vec2 value = vec2(sum[y * TILE + x] + bias_[0], sum[((SPAN - 1) * TILE + y) * TILE + x] + bias_[SPAN - 1]);
+        value = mix(value, vec2(floor_), lessThan(value, vec2(floor_))); // NaN stays
+        if (SPAN == 1) Out(at).v = value.x;
+        else Out2(at).v = uint64_t(floatBitsToUint(value.x)) | uint64_t(floatBitsToUint(value.y)) << 32;
       }
     }
   }

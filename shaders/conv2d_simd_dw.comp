@@ -1,6 +1,6 @@
 // [CONV 3] for SIMD CPUs: dw[row][t][col] = sum over grid pixels p of rows[p][row] * cols[tap t of p][col], see conv.h.
-// One subgroup a workgroup; lanes are rows; a workgroup sums LANES rows x COLS columns x all taps over one slab of the grid,
-// in steps of 4 x 4 pixels. The patch of the columns' tensor is gathered with a pixel and channel (pair) a lane and spread by
+// One subgroup a workgroup; lanes are rows, or neighbouring pairs of them (ROWS = 2; their number is even); a workgroup sums
+// its rows x COLS columns x all taps over one slab of the grid, in steps of 4 x 4 pixels. The patch of the columns' tensor is gathered with a pixel and channel (pair) a lane and spread by
 // constant broadcasts; what lies outside the image or the grid reads the tensor's first element and counts as zero.
 // part[slab][row][t][col]; conv2d_dw_sum adds the slabs.
 // Order of sums: four pixels of a row as two pairs, then the rows of a block, then the blocks of a row, then the rows.
@@ -19,6 +19,7 @@ layout(constant_id = SC_CONV_SIDE) const uint SIDE = 3;
 layout(constant_id = SC_CONV_STRIDE) const uint STRIDE = 1;
 layout(constant_id = SC_CONV_PAIRED) const uint PAIRED = 1;
 layout(constant_id = SC_CONV_COLS) const uint COLS = 8;
+layout(constant_id = SC_CONV_ROWS) const uint ROWS = 1;
 
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer In { float v; };
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer In2 { uint64_t v; };
@@ -36,8 +37,8 @@ const uint SHARED_ROWS = SIDE - STRIDE;                         // of the patch,
 const uint CHANNELS = 1 + PAIRED, WORDS = COLS / CHANNELS;      // a word: what a lane loads; words of a pixel
 const uint N_LOADS = (PATCH * PATCH * WORDS + LANES - 1) / LANES;
 
-vec2 load(uint64_t at) {
-  if (PAIRED == 0) return vec2(In(at).v, 0.0);
+vec2 load(uint64_t at, bool both_) {
+  if (!both_) return vec2(In(at).v, 0.0);
   uint64_t both = In2(at).v;
   return uintBitsToFloat(uvec2(uint(both), uint(both >> 32)));
 }
@@ -47,13 +48,13 @@ void main() {
   const uint group = vc_group_index();
   if (group >= p.n_groups) return;
   const uint n_blocks = p.row_blocks * p.col_blocks;
-  const uint row = group % p.row_blocks * LANES + lane, col0 = group / p.row_blocks % p.col_blocks * COLS;
+  const uint row = (group % p.row_blocks * LANES + lane) * ROWS, col0 = group / p.row_blocks % p.col_blocks * COLS;
   const uint slab = group / n_blocks;
   const uint blocks_y = (p.grid_h + BLOCK - 1) / BLOCK;
 
-  float sum[COLS * TAPS];
-  [[unroll]] for (uint i = 0; i < COLS * TAPS; i++) sum[i] = 0.0;
-  const uint64_t row_base = uint64_t(rows_) + 4 * min(row, p.rows - 1);
+  float sum[ROWS * COLS * TAPS];
+  [[unroll]] for (uint i = 0; i < ROWS * COLS * TAPS; i++) sum[i] = 0.0;
+  const uint64_t row_base = uint64_t(rows_) + 4 * min(row, p.rows - ROWS);
   for (uint step_ = slab * p.slab_steps; step_ < min((slab + 1) * p.slab_steps, p.steps); step_++) {
     const uint sample_ = step_ / blocks_y, y0 = step_ % blocks_y * BLOCK;
     uint64_t from[N_LOADS];
@@ -68,17 +69,17 @@ void main() {
     uint64_t row_from = row_base + uint64_t((sample_ * p.grid_h + y0) * p.grid_w) * (4 * p.rows);
     for (uint x0 = 0; x0 < p.grid_w; x0 += BLOCK) {
       vec2 v[N_LOADS];
-      float a[BLOCK * BLOCK];
+      vec2 a[BLOCK * BLOCK];
       [[unroll]] for (uint g = 0; g < N_LOADS; g++) {
         bool inside = at_x[g] < p.in_w;
-        vec2 word = load(inside ? from[g] + at_x[g] * (4 * p.cols) : uint64_t(cols_));
+        vec2 word = load(inside ? from[g] + at_x[g] * (4 * p.cols) : uint64_t(cols_), PAIRED == 1);
         v[g] = inside ? word : vec2(0.0);
         at_x[g] += BLOCK * STRIDE;
       }
       [[unroll]] for (uint i = 0; i < BLOCK * BLOCK; i++) {
         bool inside = x0 + i % BLOCK < p.grid_w && y0 + i / BLOCK < p.grid_h;
-        float one = In(inside ? row_from + (i / BLOCK * p.grid_w + i % BLOCK) * (4 * p.rows) : row_base).v;
-        a[i] = inside ? one : 0.0;
+        vec2 of_lane = load(inside ? row_from + (i / BLOCK * p.grid_w + i % BLOCK) * (4 * p.rows) : row_base, ROWS == 2);
+        a[i] = inside ? of_lane : vec2(0.0);
       }
       row_from += BLOCK * 4 * p.rows;
       [[unroll]] for (uint c = 0; c < COLS; c++) {
@@ -93,10 +94,12 @@ void main() {
             patch_[i] = subgroupBroadcast(v[word / LANES][c % CHANNELS], word % LANES);
           }
           [[unroll]] for (uint t = 0; t < TAPS; t++) {
-            uint first = (y * STRIDE + t / SIDE) * PATCH + t % SIDE;
-            float left = patch_[first] * a[y * BLOCK] + patch_[first + STRIDE] * a[y * BLOCK + 1];
-            float right = patch_[first + 2 * STRIDE] * a[y * BLOCK + 2] + patch_[first + 3 * STRIDE] * a[y * BLOCK + 3];
-            sum[c * TAPS + t] += left + right;
+            [[unroll]] for (uint b = 0; b < ROWS; b++) {
+              uint first = (y * STRIDE + t / SIDE) * PATCH + t % SIDE, i = y * BLOCK;
+              float left = patch_[first] * a[i][b] + patch_[first + STRIDE] * a[i + 1][b];
+              float right = patch_[first + 2 * STRIDE] * a[i + 2][b] + patch_[first + 3 * STRIDE] * a[i + 3][b];
+              sum[(b * COLS + c) * TAPS + t] += left + right;
+            }
           }
         }
       }
@@ -104,9 +107,13 @@ void main() {
   }
 
   uint64_t to = uint64_t(part) + (uint64_t(slab * p.rows + row) * TAPS * p.cols + col0) * 4;
-  [[unroll]] for (uint c = 0; c < COLS; c++) {
-    if (row < p.rows && col0 + c < p.cols) {
-      [[unroll]] for (uint t = 0; t < TAPS; t++) Out(to + (t * p.cols + c) * 4).v = sum[c * TAPS + t];
+  [[unroll]] for (uint b = 0; b < ROWS; b++) {
+    [[unroll]] for (uint c = 0; c < COLS; c++) {
+      if (row < p.rows && col0 + c < p.cols) {
+        [[unroll]] for (uint t = 0; t < TAPS; t++) {
+          Out(to + ((b * TAPS + t) * p.cols + c) * 4).v = sum[(b * COLS + c) * TAPS + t];
+        }
+      }
     }
   }
 }

@@ -1,5 +1,5 @@
-// Packs weights for conv2d_simd: word ((block*pairs + pair)*taps + t)*LANES + lane = {w(t, c, n), w(t, c+1, n)} with c = 2*pair,
-// n = block*LANES + lane; zeros where n >= cols. Not paired: one channel a word of 32 bits. One invocation takes all taps of a pair and lane.
+// Packs weights for conv2d_simd: word (((block*SPAN + b)*pairs + pair)*taps + t)*LANES + lane = {w(t, c, n), w(t, c+1, n)} with
+// c = 2*pair, n = (block*LANES + lane)*SPAN + b; zeros where n >= cols. Not paired: one channel a word of 32 bits. One invocation takes all taps of a pair and lane.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_buffer_reference : require
@@ -10,6 +10,7 @@
 layout(local_size_x = CONV_NAIVE_LOCAL) in;
 layout(constant_id = SC_CONV_LANES) const uint LANES = 8;
 layout(constant_id = SC_CONV_PAIRED) const uint PAIRED = 1;
+layout(constant_id = SC_CONV_SPAN) const uint SPAN = 1;
 
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer In { float v[]; };
 layout(buffer_reference, scalar, buffer_reference_align = 8) writeonly buffer Out { uint64_t v[]; };
@@ -29,7 +30,7 @@ void main() {
   uint i = vc_thread_index();
   if (i >= p.n_items) return;
   uint lane = i % LANES, pair = i / LANES, n_pairs = p.in_c / (1 + PAIRED), block = pair / n_pairs;
-  uint n = block * LANES + lane, c = (pair - block * n_pairs) * (1 + PAIRED), column = min(n, p.cols - 1);
+  uint n = (block / SPAN * LANES + lane) * SPAN + block % SPAN, c = (pair - block * n_pairs) * (1 + PAIRED), column = min(n, p.cols - 1);
   uint from = place(0, c, column), next = place(1, c, column) - from, second = place(0, c + 1, column) - from;
   uint to = pair * p.taps * LANES + lane;
   for (uint t = 0; t < p.taps; t++) {

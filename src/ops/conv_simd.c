@@ -17,9 +17,10 @@ static uint32_t required_subgroup(const struct vc_caps *caps) {
   return caps->subgroup_size_control ? caps->subgroup_size : 0;
 }
 
-static vc_status emit_pack(vc_emitter *e, const struct conv_product *p, uint32_t paired, vc_region packed) {
+static vc_status emit_pack(vc_emitter *e, const struct conv_product *p, uint32_t packed_cols, uint32_t span,
+                           uint32_t paired, vc_region packed) {
   uint32_t lanes = vc_emit_caps(e)->subgroup_size;
-  struct vc_conv_pack_push push = {.n_items = (uint32_t)vc_round_up(p->cols, lanes) * (p->in->shape.c / (1 + paired)),
+  struct vc_conv_pack_push push = {.n_items = packed_cols * (p->in->shape.c / (1 + paired)),
                                    .in_c = p->in->shape.c,
                                    .cols = p->cols,
                                    .taps = p->side * p->side,
@@ -27,8 +28,8 @@ static vc_status emit_pack(vc_emitter *e, const struct conv_product *p, uint32_t
   struct vc_dispatch d = {.kernel = "conv2d_simd_pack",
                           .n_bindings = 2,
                           .bindings = {vc_emit_tensor(e, p->w), packed},
-                          .n_spec = SC_CONV_PAIRED + 1,
-                          .spec = {[SC_CONV_LANES] = lanes, [SC_CONV_PAIRED] = paired},
+                          .n_spec = SC_CONV_SPAN + 1,
+                          .spec = {[SC_CONV_LANES] = lanes, [SC_CONV_PAIRED] = paired, [SC_CONV_SPAN] = span},
                           .push = &push,
                           .push_bytes = sizeof push};
   vc_emit_fold(e, vc_div_up(push.n_items, CONV_NAIVE_LOCAL), d.groups);
@@ -39,9 +40,12 @@ vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p) {
   const struct vc_caps *caps = vc_emit_caps(e);
   struct vc_shape in = p->in->shape;
   uint32_t lanes = caps->subgroup_size, paired = in.c % 2 == 0;
-  uint32_t blocks = (uint32_t)vc_div_up(p->cols, lanes);
-  vc_region packed = vc_emit_scratch(e, (uint64_t)blocks * lanes * in.c * p->side * p->side * 4);
-  VC_TRY(emit_pack(e, p, paired, packed));
+  // With few products a pixel, two columns share what was spread over the lanes, and more channels one addition.
+  uint32_t span = p->side < 3 && p->out->shape.c % 2 == 0 && p->cols > lanes ? 2 : 1,
+           depth = p->side == 1 && in.c % 8 == 0 ? 4 : 1;
+  uint32_t blocks = (uint32_t)vc_div_up(p->cols, span * lanes), packed_cols = blocks * span * lanes;
+  vc_region packed = vc_emit_scratch(e, (uint64_t)packed_cols * in.c * p->side * p->side * 4);
+  VC_TRY(emit_pack(e, p, packed_cols, span, paired, packed));
   struct vc_conv_push push = {.samples = in.n,
                               .in_h = in.h,
                               .in_w = in.w,
@@ -59,12 +63,13 @@ vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p) {
   struct vc_dispatch d = {.kernel = "conv2d_simd",
                           .n_bindings = 4,
                           .bindings = {x, packed, p->bias ? vc_emit_tensor(e, p->bias) : x, vc_emit_tensor(e, p->out)},
-                          .n_spec = SC_CONV_DEPTH + 1,
+                          .n_spec = SC_CONV_SPAN + 1,
                           .spec = {[SC_CONV_LANES] = lanes,
                                    [SC_CONV_SIDE] = p->side,
                                    [SC_CONV_STRIDE] = p->stride,
                                    [SC_CONV_PAIRED] = paired,
-                                   [SC_CONV_DEPTH] = p->side == 1 && in.c % 8 == 0 ? 4 : 1},
+                                   [SC_CONV_DEPTH] = depth,
+                                   [SC_CONV_SPAN] = span},
                           .required_subgroup = required_subgroup(caps),
                           .push = &push,
                           .push_bytes = sizeof push,
@@ -75,8 +80,8 @@ vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p) {
 
 // Columns of one workgroup: as many sums as registers and code size carry well (measured on lavapipe), fewer where
 // there are fewer columns.
-static uint32_t gradient_columns(uint32_t side, uint32_t cols, uint32_t paired) {
-  uint32_t most = side == 3 ? 8 : side == 2 ? 16 : 32, few = 1 + paired;
+static uint32_t gradient_columns(uint32_t side, uint32_t cols, uint32_t paired, uint32_t lane_rows) {
+  uint32_t most = (side == 3 ? 8 : side == 2 ? 16 : 32) / lane_rows, few = 1 + paired;
   while (few < most && few < cols) few *= 2;
   return few;
 }
@@ -85,7 +90,8 @@ vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p) 
   const struct vc_caps *caps = vc_emit_caps(e);
   struct vc_shape rows = p->rows->shape, cols = p->cols->shape;
   uint32_t lanes = caps->subgroup_size, paired = cols.c % 2 == 0;
-  uint32_t group_cols = gradient_columns(p->side, cols.c, paired);
+  uint32_t lane_rows = p->side < 3 && rows.c % 2 == 0 && rows.c > lanes ? 2 : 1; // as span in conv_simd_emit
+  uint32_t group_cols = gradient_columns(p->side, cols.c, paired, lane_rows);
   struct vc_conv_dw_push push = {.samples = cols.n,
                                  .in_h = cols.h,
                                  .in_w = cols.w,
@@ -94,7 +100,7 @@ vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p) 
                                  .rows = rows.c,
                                  .cols = cols.c,
                                  .origin = p->origin,
-                                 .row_blocks = (uint32_t)vc_div_up(rows.c, lanes),
+                                 .row_blocks = (uint32_t)vc_div_up(rows.c, lanes * lane_rows),
                                  .col_blocks = (uint32_t)vc_div_up(cols.c, group_cols),
                                  .steps = rows.n * (uint32_t)vc_div_up(rows.h, CONV_SIMD_BLOCK)};
   uint64_t for_load = vc_div_up(MIN_GROUPS, (uint64_t)push.row_blocks * push.col_blocks);
@@ -108,12 +114,13 @@ vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p) 
   struct vc_dispatch d = {.kernel = "conv2d_simd_dw",
                           .n_bindings = 3,
                           .bindings = {vc_emit_tensor(e, p->rows), vc_emit_tensor(e, p->cols), partial},
-                          .n_spec = SC_CONV_COLS + 1,
+                          .n_spec = SC_CONV_ROWS + 1,
                           .spec = {[SC_CONV_LANES] = lanes,
                                    [SC_CONV_SIDE] = p->side,
                                    [SC_CONV_STRIDE] = p->stride,
                                    [SC_CONV_PAIRED] = paired,
-                                   [SC_CONV_COLS] = group_cols},
+                                   [SC_CONV_COLS] = group_cols,
+                                   [SC_CONV_ROWS] = lane_rows},
                           .required_subgroup = required_subgroup(caps),
                           .push = &push,
                           .push_bytes = sizeof push,

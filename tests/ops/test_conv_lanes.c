@@ -18,7 +18,7 @@ static const struct optest_case cases[] = {
      .out = {2, 10, 10, 7},
      .attr = &valid,
      .linear = BOTH},
-    {.name = "1x1", .in = {X(2, 16, 9, 10), W(3, 16, 1), B(3)}, .out = {2, 3, 9, 10}, .attr = &same},
+    {.name = "1x1", .in = {X(2, 16, 9, 10), W(10, 16, 1), B(10)}, .out = {2, 10, 9, 10}, .attr = &same},
 };
 static const struct optest_op narrow = {.name = "conv2d, 4 lanes",
                                         .build = build_conv,

@@ -15,7 +15,7 @@ else
 fi
 if command -v shellcheck >/dev/null; then
   mapfile -t shell_scripts < <(git ls-files '*.sh' .ci/run)
-  shellcheck -x "${shell_scripts[@]}" || bad=1
+  shellcheck -x -P SCRIPTDIR "${shell_scripts[@]}" || bad=1
 else
   echo "check_style: no shellcheck, scripts not checked" >&2
 fi

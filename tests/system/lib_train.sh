@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the tests that train: a temporary folder, a small data set, a small configuration.
 # VULCYTE is the program under test.
 set -euo pipefail

@@ -1,0 +1,130 @@
+// Prediction: tiles give what the whole image gives; images of several sizes and formats through one predictor.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <vulcyte/gpu.h>
+#include <vulcyte/train.h>
+
+#include <cmocka.h>
+
+static vc_arena *arena;
+static vc_gpu *gpu;
+static vc_predictor *predictor;
+static char model_path[] = "/tmp/vulcyte-predict-XXXXXX";
+
+// An untrained network: its output depends on every pixel of the receptive field, which is what tiles must get right.
+static void write_model(void) {
+  const struct vc_unet_desc desc = {.channels = 1, .classes = 3, .base = 6, .depth = 2};
+  vc_model *model;
+  float *block;
+  struct vc_config config;
+  const char *text =
+      "{\"data\": {\"classes\": [{\"name\": \"a\", \"values\": [0]}, {\"name\": \"b\", \"values\": [1]}, "
+      "{\"name\": \"c\", \"values\": \"rest\"}]}, \"model\": {\"base\": 6, \"depth\": 2}}";
+  const double min = 0, max = 65535;
+  assert_int_equal(vc_config_parse(arena, "test", "/tmp", text, strlen(text), NULL, 0, &config), VC_OK);
+  assert_int_equal(vc_unet_model(arena, &desc, &model), VC_OK);
+  assert_int_equal(VC_NEW(arena, model->block_elements, &block), VC_OK);
+  vc_model_init(model, 3, block);
+  const int file = mkstemp(model_path);
+  assert_true(file >= 0);
+  close(file);
+  assert_int_equal(vc_checkpoint_write(model_path, model, block, &config, &min, &max, NULL), VC_OK);
+}
+
+static int set_up(void **state) {
+  (void)state;
+  if (vc_arena_create(&arena) != VC_OK || vc_gpu_open(arena, NULL, &gpu) != VC_OK) return -1;
+  write_model();
+  return vc_predictor_create(arena, gpu, model_path, NULL, &predictor);
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  const uint64_t n_messages = vc_gpu_validation_messages(gpu);
+  vc_arena_destroy(arena);
+  unlink(model_path);
+  return n_messages ? -1 : 0;
+}
+
+static struct vc_image noise(uint32_t width, uint32_t height, enum vc_pixel_format format) {
+  struct vc_image image = {.width = width, .height = height, .channels = 1, .format = format};
+  vc_rng rng = vc_rng_at(1, VC_RNG_TEST, width, height);
+  assert_int_equal(vc_arena_alloc(arena, (size_t)width * height, vc_pixel_bytes(format), &image.pixels), VC_OK);
+  for (size_t i = 0; i < (size_t)width * height; i++) {
+    const uint32_t v = vc_rng_below(&rng, 65536);
+    if (format == VC_PIXEL_U8) ((uint8_t *)image.pixels)[i] = (uint8_t)(v >> 8);
+    if (format == VC_PIXEL_U16) ((uint16_t *)image.pixels)[i] = (uint16_t)v;
+    if (format == VC_PIXEL_F32) ((float *)image.pixels)[i] = (float)v;
+  }
+  return image;
+}
+
+static float *predict(const struct vc_image *image, uint32_t tile) {
+  float *p;
+  assert_int_equal(VC_NEW(arena, (size_t)3 * image->width * image->height, &p), VC_OK);
+  if (vc_predictor_run(predictor, image, tile, p) != VC_OK) fail_msg("%s", vc_error_message());
+  return p;
+}
+
+static double largest_difference(const float *a, const float *b, size_t n) {
+  double worst = 0;
+  for (size_t i = 0; i < n; i++) worst = fmax(worst, fabs((double)a[i] - (double)b[i]));
+  return worst;
+}
+
+static void test_tiles_equal_the_whole(void **state) {
+  (void)state;
+  static const uint32_t sizes[][2] = {{211, 190}, {128, 301}, {333, 64}};
+  for (size_t i = 0; i < VC_COUNT_OF(sizes); i++) {
+    const struct vc_image image = noise(sizes[i][0], sizes[i][1], VC_PIXEL_U16);
+    const size_t n = (size_t)3 * image.width * image.height;
+    const float *whole = predict(&image, 0);
+    // Tiles of 144 keep the full margin (36 of depth 2): the same sums, so nothing but rounding of the blend differs.
+    assert_true(largest_difference(whole, predict(&image, 144), n) < 1e-5);
+    // The smallest tiles see less than the receptive field: close, not equal, and still probabilities.
+    const float *small = predict(&image, 16);
+    assert_true(largest_difference(whole, small, n) > 1e-5);
+    for (size_t k = 0; k < n / 3; k++)
+      assert_true(fabsf(small[k] + small[n / 3 + k] + small[2 * n / 3 + k] - 1) < 1e-5f);
+  }
+}
+
+static void test_formats_agree(void **state) {
+  (void)state;
+  struct vc_image sixteen = noise(70, 45, VC_PIXEL_U16), floats = noise(70, 45, VC_PIXEL_F32);
+  assert_memory_equal(predict(&sixteen, 0), predict(&floats, 0), sizeof(float) * 3 * 70 * 45);
+}
+
+static void test_tiny_images(void **state) {
+  (void)state;
+  for (uint32_t side = 1; side < 6; side++) {
+    const struct vc_image image = noise(side, 6 - side, VC_PIXEL_U8);
+    const float *p = predict(&image, 0);
+    const size_t n = (size_t)side * (6 - side);
+    for (size_t k = 0; k < n; k++) assert_true(fabsf(p[k] + p[n + k] + p[2 * n + k] - 1) < 1e-5f);
+  }
+}
+
+static void test_wrong_channels_are_refused(void **state) {
+  (void)state;
+  struct vc_image image = noise(32, 16, VC_PIXEL_U8);
+  float p[3 * 16 * 16];
+  image.width = 16;
+  image.channels = 2;
+  assert_int_equal(vc_predictor_run(predictor, &image, 0, p), VC_E_SHAPE);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_tiles_equal_the_whole),
+      cmocka_unit_test(test_formats_agree),
+      cmocka_unit_test(test_tiny_images),
+      cmocka_unit_test(test_wrong_channels_are_refused),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -26,6 +26,23 @@ static vc_status check_folder(const char *out_dir, bool resume) {
                  "%s: the folder is not empty; go on with its run by --resume, or choose another with --out", out_dir);
 }
 
+// The first line of a run, shown when it is under way, so that a wrong input gives nothing but its error.
+struct headline {
+  const struct vc_config *config;
+  const char *device, *out_dir;
+  bool is_shown;
+};
+
+static bool show_progress(void *context, const struct vc_progress *progress) {
+  struct headline *h = context;
+  if (!h->is_shown) {
+    vc_log(VC_LOG_INFO, "%s: method %s on %s, into %s", h->config->name,
+           h->config->method == VC_METHOD_UDA ? "uda" : "supervised", h->device, h->out_dir);
+  }
+  h->is_shown = true;
+  return cli_progress(NULL, progress);
+}
+
 static vc_status train(vc_arena *arena, const struct cli_args *args) {
   struct vc_config config;
   const char **sets, *out_dir = cli_value(args, "out");
@@ -44,11 +61,13 @@ static vc_status train(vc_arena *arena, const struct cli_args *args) {
   cli_progress_begin(cli_has(args, "quiet"));
   struct vc_gpu *gpu;
   VC_TRY(vc_gpu_open(arena, config.device, &gpu));
-  vc_log(VC_LOG_INFO, "%s: method %s on %s, into %s", config.name,
-         config.method == VC_METHOD_UDA ? "uda" : "supervised", vc_gpu_info(gpu)->name, out_dir);
   cli_catch_signals();
-  struct vc_train_options options = {
-      .out_dir = out_dir, .resume = resume, .skip_bad = cli_has(args, "skip-bad"), .progress = cli_progress};
+  struct headline headline = {.config = &config, .device = vc_gpu_info(gpu)->name, .out_dir = out_dir};
+  struct vc_train_options options = {.out_dir = out_dir,
+                                     .resume = resume,
+                                     .skip_bad = cli_has(args, "skip-bad"),
+                                     .progress = show_progress,
+                                     .context = &headline};
   vc_status status = vc_train(gpu, &config, &options);
   cli_progress_end();
   VC_TRY(status);

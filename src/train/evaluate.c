@@ -41,7 +41,7 @@ static vc_status write_overlay(const char *out_dir, const char *stem, const stru
   return vc_overlay_write(path, &s->image, s->reference, s->prediction, n_classes);
 }
 
-static bool is_bad_input(vc_status status) {
+bool vc_is_bad_input(vc_status status) {
   return status == VC_E_FORMAT || status == VC_E_INPUT || status == VC_E_IO;
 }
 
@@ -53,7 +53,7 @@ static vc_status evaluate_one(vc_predictor *p, const vc_dataset *d, uint32_t sam
   uint32_t confusion[VC_MAX_CLASSES * VC_MAX_CLASSES] = {0};
   vc_status status = score_image(p, d, sample, options->tile, arena, &s, confusion);
   if (status == VC_OK) vc_metrics_add_image(m, confusion);
-  if (is_bad_input(status) && options->skip_bad) {
+  if (vc_is_bad_input(status) && options->skip_bad) {
     vc_log(VC_LOG_WARNING, "left out: %s", vc_error_message());
     status = VC_OK;
   } else if (status == VC_OK && overlay) {

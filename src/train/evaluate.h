@@ -9,4 +9,7 @@
 vc_status vc_evaluate_samples(vc_predictor *p, const vc_dataset *dataset, const uint32_t *samples, uint32_t n,
                               const struct vc_evaluate_options *options, uint32_t max_overlays, struct vc_metrics *out);
 
+// Whether a failure is a file that is bad or does not fit, which --skip-bad leaves out.
+bool vc_is_bad_input(vc_status status);
+
 #endif

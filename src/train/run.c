@@ -32,6 +32,25 @@ static vc_status check_split(const struct vc_run *run) {
   return VC_OK;
 }
 
+// Takes the samples whose masks cannot be used out of a list.
+static vc_status drop_bad_masks(const vc_dataset *d, uint32_t *samples, uint32_t *inout_n) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < *inout_n; i++) {
+    vc_arena *scratch;
+    uint8_t *classes;
+    VC_TRY(vc_arena_create(&scratch));
+    const vc_status status = vc_dataset_classes(d, samples[i], scratch, &classes);
+    vc_arena_destroy(scratch);
+    if (status != VC_OK && !vc_is_bad_input(status)) return status;
+    if (status == VC_OK)
+      samples[n++] = samples[i];
+    else
+      vc_log(VC_LOG_WARNING, "left out: %s", vc_error_message());
+  }
+  *inout_n = n;
+  return VC_OK;
+}
+
 static vc_status open_data(struct vc_run *run) {
   const struct vc_config *c = run->config;
   const struct vc_dataset_desc desc = {.images = c->data.images,
@@ -53,6 +72,11 @@ static vc_status open_data(struct vc_run *run) {
                                       .group = c->data.group};
   VC_TRY(c->data.split_file ? vc_split_read(run->arena, run->dataset, c->data.split_file, &run->split)
                             : vc_split_make(run->arena, run->dataset, &split, &run->split));
+  if (run->options->skip_bad) {
+    VC_TRY(drop_bad_masks(run->dataset, run->split.train_labelled, &run->split.n_labelled));
+    VC_TRY(drop_bad_masks(run->dataset, run->split.val, &run->split.n_val));
+    VC_TRY(drop_bad_masks(run->dataset, run->split.test, &run->split.n_test));
+  }
   return check_split(run);
 }
 

@@ -197,6 +197,13 @@ vc_status vc_file_writer_open(const char *path, vc_file_writer **out);
 vc_status vc_file_writer_append(vc_file_writer *w, const void *data, size_t n_bytes);
 vc_status vc_file_writer_commit(vc_file_writer *w); // renames into place and frees w, also on failure
 void vc_file_writer_discard(vc_file_writer *w);     // removes the temporary and frees w
+// The same for a folder: fill the hidden sibling that vc_folder_writer_path names, then commit renames it to path. What an
+// earlier, killed writer of this path left behind is removed. VC_E_INPUT where path exists and is not an empty folder.
+typedef struct vc_folder_writer vc_folder_writer;
+vc_status vc_folder_writer_open(const char *path, vc_folder_writer **out);
+const char *vc_folder_writer_path(const vc_folder_writer *w);
+vc_status vc_folder_writer_commit(vc_folder_writer *w); // frees w, also on failure
+void vc_folder_writer_discard(vc_folder_writer *w);     // removes what was written and frees w
 bool vc_path_exists(const char *path);
 bool vc_path_is_dir(const char *path);
 vc_status vc_path_make_dirs(const char *path);                                          // like mkdir -p

@@ -104,6 +104,27 @@ vc_status vc_dataset_labels(const vc_dataset *d, uint32_t sample, vc_arena *aren
 vc_status vc_dataset_range(const vc_dataset *d, const uint32_t *samples, uint32_t n, int n_threads, double *out_min,
                            double *out_max);
 
+// ---- imports ----------------------------------------------------------------------------------------------------
+
+// Public sets as their sites ship them. docs/formats.md tells the folders that each kind expects.
+enum vc_import_kind { VC_IMPORT_CTC, VC_IMPORT_BBBC039, VC_IMPORT_FOLDER };
+enum vc_import_truth { VC_TRUTH_ANY, VC_TRUTH_GOLD, VC_TRUTH_SILVER }; // ANY: gold, and silver for frames without it
+struct vc_import_desc {
+  const char *source;
+  const char *out_dir;        // new, or empty
+  enum vc_import_truth truth; // of VC_IMPORT_CTC
+  bool skip_bad;              // leave unreadable files out with a warning instead of failing
+  int n_threads;
+  bool (*progress)(void *context, uint64_t done, uint64_t total); // NULL: none; false stops (VC_E_INTERRUPTED)
+  void *context;
+};
+struct vc_import_result {
+  uint32_t n_labelled, n_unlabelled, n_skipped;
+};
+// Writes images/, masks/, unlabelled/ (images without a mask) and dataset.json, and split.json where the set has lists of its own. Every file
+// is decoded once, so a damaged one shows here. out_dir appears whole or not at all.
+vc_status vc_import(enum vc_import_kind kind, const struct vc_import_desc *desc, struct vc_import_result *out);
+
 // ---- splits -----------------------------------------------------------------------------------------------------
 
 struct vc_split {

@@ -60,6 +60,11 @@ struct vc_schedule {
 };
 double vc_learning_rate(const struct vc_schedule *schedule, double lr, uint32_t epoch, uint32_t n_epochs); // epoch from 0
 
+// Training-signal annealing: the probability of its label above which a pixel is left out of the supervised loss, after the
+// share `progress` in [0,1] of all steps. It rises from 1/C to 1. [GATE 1]
+enum vc_tsa { VC_TSA_NONE, VC_TSA_LINEAR, VC_TSA_LOG, VC_TSA_EXP };
+double vc_tsa_threshold(enum vc_tsa schedule, double progress, uint32_t n_classes); // NONE: 1
+
 #ifdef __cplusplus
 }
 #endif

@@ -13,7 +13,7 @@ extern "C" {
 
 enum vc_precision { VC_PRECISION_AUTO, VC_PRECISION_FP32, VC_PRECISION_MIXED };
 enum vc_method { VC_METHOD_SUPERVISED, VC_METHOD_UDA };
-enum vc_uda_loss { VC_UDA_KL };
+enum vc_uda_loss { VC_UDA_KL, VC_UDA_IID };
 enum vc_optimizer_name { VC_OPTIMIZER_ADAM, VC_OPTIMIZER_RMSPROP };
 enum vc_supervised_loss { VC_LOSS_DICE, VC_LOSS_CROSS_ENTROPY, VC_LOSS_DICE_CROSS_ENTROPY };
 
@@ -51,6 +51,11 @@ struct vc_config {
   struct {
     enum vc_uda_loss loss;
     double weight;
+    double lambda;                             // of IID, as the next two
+    uint32_t displacement;
+    bool collapsed;
+    double confidence, temperature;            // 0 and 1: off
+    enum vc_tsa tsa;
   } uda;
   struct {
     struct vc_weak_desc weak;                  // identity when off

@@ -1,4 +1,4 @@
-// Learning-rate schedules: pure functions of the epoch.
+// Schedules: pure functions of how far a run has come.
 #include "vulcyte/nn.h"
 
 #include <math.h>
@@ -13,4 +13,17 @@ double vc_learning_rate(const struct vc_schedule *schedule, double lr, uint32_t 
   case VC_SCHEDULE_CONSTANT: break;
   }
   return lr;
+}
+
+double vc_tsa_threshold(enum vc_tsa schedule, double progress, uint32_t n_classes) {
+  const double scale = 5.0; // of [UDA]: exp(-5) is close enough to 0
+  double alpha = 1;
+  switch (schedule) {
+  case VC_TSA_LINEAR: alpha = progress; break;
+  case VC_TSA_LOG: alpha = 1 - exp(-scale * progress); break;
+  case VC_TSA_EXP: alpha = exp(scale * (progress - 1)); break;
+  case VC_TSA_NONE: break;
+  }
+  const double chance = 1.0 / (double)VC_MAX(n_classes, 1u);
+  return alpha * (1 - chance) + chance;
 }

@@ -15,7 +15,9 @@ WORDS(words_init, WORD_HERE("he", 0));
 WORDS(words_padding, WORD_HERE("same", VC_PAD_SAME), WORD_LATER("valid"));
 WORDS(words_norm, WORD_HERE("none", VC_NORM_NONE), WORD_LATER("batch"), WORD_LATER("group"), WORD_LATER("instance"));
 WORDS(words_method, WORD_HERE("supervised", VC_METHOD_SUPERVISED), WORD_HERE("uda", VC_METHOD_UDA), WORD_LATER("iic"));
-WORDS(words_uda_loss, WORD_HERE("kl", VC_UDA_KL), WORD_LATER("iid"));
+WORDS(words_uda_loss, WORD_HERE("kl", VC_UDA_KL), WORD_HERE("iid", VC_UDA_IID));
+WORDS(words_tsa, WORD_HERE("none", VC_TSA_NONE), WORD_HERE("linear", VC_TSA_LINEAR), WORD_HERE("log", VC_TSA_LOG),
+      WORD_HERE("exp", VC_TSA_EXP));
 WORDS(words_loss, WORD_HERE("dice", VC_LOSS_DICE), WORD_HERE("cross_entropy", VC_LOSS_CROSS_ENTROPY),
       WORD_HERE("dice_cross_entropy", VC_LOSS_DICE_CROSS_ENTROPY));
 WORDS(words_denominator, WORD_HERE("squares", VC_DICE_SQUARES), WORD_HERE("sum", VC_DICE_SUM));

@@ -261,17 +261,23 @@ static vc_status row_text(vc_arena *arena, const struct config_row *row, const s
   return vc_json_writer_text(w, out, &n_bytes);
 }
 
+// Whether a resumed run may have another value: a schedule over the whole run holds its length fast.
+static bool is_free(const struct config_row *row, const struct vc_config *config) {
+  const bool is_epochs = strcmp(row->path, "train.epochs") == 0;
+  const bool is_length = is_epochs || strcmp(row->path, "train.max_steps") == 0;
+  if (is_epochs && config->optimizer.schedule.name == VC_SCHEDULE_COSINE) return false;
+  if (is_length && config->method == VC_METHOD_UDA && config->uda.tsa != VC_TSA_NONE) return false;
+  return row->free;
+}
+
 static vc_status check_rows(vc_arena *arena, const char *name, const char *old_text, const char *new_text) {
   struct vc_config was, is;
   VC_TRY_CTX(vc_config_parse(arena, "saved configuration", ".", old_text, strlen(old_text), NULL, 0, &was), "%s", name);
   VC_TRY(vc_config_parse(arena, "configuration", ".", new_text, strlen(new_text), NULL, 0, &is));
   for (uint32_t i = 0; i < config_n_rows; i++) {
     const struct config_row *row = &config_rows[i];
-    // The length of a cosine is its number of epochs.
-    bool is_free =
-        row->free && !(strcmp(row->path, "train.epochs") == 0 && is.optimizer.schedule.name == VC_SCHEDULE_COSINE);
     const char *before, *after;
-    if (is_free) continue;
+    if (is_free(row, &is)) continue;
     VC_TRY(row_text(arena, row, &was, &before));
     VC_TRY(row_text(arena, row, &is, &after));
     if (strcmp(before, after) == 0) continue;

@@ -37,9 +37,9 @@ struct vc_run {
   vc_runlog *log;
   struct vc_train_state state;
   uint32_t steps_per_epoch;
-  uint64_t n_steps;            // of the whole run
-  uint64_t session_first_step; // for the rate
-  double session_start, last_saved, last_finished; // seconds; of the loop, of last.state, of the latest step
+  uint64_t n_steps;                                    // of the whole run
+  uint64_t session_first_step;                         // for the rate
+  double session_start, last_saved, last_finished;     // seconds; of the loop, of last.state, of the latest step
   double last_supervised, last_unsupervised, last_iou; // for the progress line
   struct vc_train_step *steps;                         // every shape of training step
   uint32_t n_train_steps;
@@ -64,6 +64,7 @@ struct vc_train_step {
   vc_graph *graph;
   vc_exec *exec;
   vc_tensor *range, *dropout_key, *hyper;
+  vc_tensor *tsa; // threshold of training-signal annealing, or NULL
   struct vc_stream_feeds l, u;
   vc_tensor **params;                                         // [n_params] views of the parameter block
   vc_tensor *loss_supervised, *loss_unsupervised, *grad_norm; // reported; unsupervised may be NULL
@@ -98,9 +99,10 @@ struct vc_unlabelled_pair {
   vc_tensor *valid;         // pixels that both maps cover
 };
 struct vc_unlabelled_pair vc_uda_inputs(struct vc_run *run, struct vc_train_step *step);
-// L_unsup of the logits of both images: alignment, then the consistency loss. Gradient to strong_logits only.
-vc_tensor *vc_uda_loss(struct vc_train_step *step, struct vc_unlabelled_pair pair, vc_tensor *weak_logits,
-                       vc_tensor *strong_logits);
+// L_unsup of the logits of both images: alignment, then the consistency loss. Gradient to strong_logits, with IID to
+// both.
+vc_tensor *vc_uda_loss(const struct vc_config *config, struct vc_train_step *step, struct vc_unlabelled_pair pair,
+                       vc_tensor *weak_logits, vc_tensor *strong_logits);
 vc_status vc_uda_build(struct vc_run *run, struct vc_train_step *step);
 vc_status vc_uda_feed(struct vc_run *run, struct vc_train_step *step, const struct vc_visit *visits);
 

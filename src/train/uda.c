@@ -1,8 +1,8 @@
 // The semi-supervised step (Unsupervised Data Augmentation, Xie et al. 2019, for segmentation):
 //   1  L_sup of the labelled batch (supervised.c)
-//   2  Y' = f(W x_u), a constant target without dropout;  Y'' = f(W S x_u)
+//   2  Y' = f(W x_u), with KL a constant target without dropout;  Y'' = f(W S x_u)
 //   3  if S rotates by R: Y'' is brought to the frame of Y' by the map A = W R⁻¹ W⁻¹
-//   4  L = L_sup + w KL(Y' || A Y'');  one update
+//   4  L = L_sup + w KL(Y' || A Y''), or L_sup + w IID(Y', A Y''), which teaches through both;  one update
 #include "train/run.h"
 
 #include <string.h>
@@ -35,46 +35,81 @@ struct vc_unlabelled_pair vc_uda_inputs(struct vc_run *run, struct vc_train_step
                                      .valid = vc_valid_mask(g, u->weak, u->rects, u->align, n, shape.h, shape.w)};
 }
 
-vc_tensor *vc_uda_loss(struct vc_train_step *step, struct vc_unlabelled_pair pair, vc_tensor *weak_logits,
-                       vc_tensor *strong_logits) {
-  vc_graph *g = step->graph;
+static vc_tensor *kl_loss(const struct vc_config *config, vc_graph *g, struct vc_unlabelled_pair pair,
+                          vc_tensor *weak_logits, vc_tensor *p) {
   vc_tensor *target = vc_stop_gradient(g, vc_softmax(g, weak_logits));
-  vc_tensor *p = vc_softmax(g, strong_logits);
-  if (step->u.align) p = vc_align(g, p, step->u.align);
-  return vc_kl_loss(g, target, p, pair.valid, (struct vc_kl_desc){0});
+  const struct vc_kl_desc desc = {.confidence = (float)config->uda.confidence,
+                                  .temperature = (float)config->uda.temperature};
+  return vc_kl_loss(g, target, p, pair.valid, desc);
 }
 
-struct logits {
-  vc_tensor *labelled, *strong;
-};
+// choice: confidence is that of Y' as predicted; sharpened, Y' still carries its gradient.
+static vc_tensor *iid_loss(const struct vc_config *config, vc_graph *g, struct vc_unlabelled_pair pair,
+                           vc_tensor *weak_logits, vc_tensor *p) {
+  vc_tensor *valid = pair.valid;
+  if (config->uda.confidence > 0)
+    valid = vc_confident_mask(g, valid, vc_softmax(g, weak_logits), (float)config->uda.confidence);
+  vc_tensor *sharpened = vc_softmax(g, vc_scale(g, weak_logits, (float)(1 / config->uda.temperature)));
+  const struct vc_iid_desc desc = {.displacement = config->uda.displacement,
+                                   .lambda = (float)config->uda.lambda,
+                                   .collapsed = config->uda.collapsed};
+  return vc_iid_loss(g, sharpened, p, valid, desc);
+}
 
-// f on both images that need gradients: as one batch where their sizes agree (half the dispatches), else one after the
-// other.
-static struct logits forward_with_gradients(struct vc_run *run, struct vc_train_step *step, vc_tensor *x_l,
-                                            vc_tensor *x_u) {
+vc_tensor *vc_uda_loss(const struct vc_config *config, struct vc_train_step *step, struct vc_unlabelled_pair pair,
+                       vc_tensor *weak_logits, vc_tensor *strong_logits) {
+  vc_tensor *p = vc_softmax(step->graph, strong_logits);
+  if (step->u.align) p = vc_align(step->graph, p, step->u.align);
+  return config->uda.loss == VC_UDA_KL ? kl_loss(config, step->graph, pair, weak_logits, p)
+                                       : iid_loss(config, step->graph, pair, weak_logits, p);
+}
+
+enum { LABELLED, STRONG, WEAK, MAX_IMAGES };
+
+// f with dropout on the images that need gradients: as one batch where their sizes agree (fewer dispatches), else one
+// after the other.
+static void forward_with_gradients(struct vc_run *run, struct vc_train_step *step, vc_tensor *const *x, uint32_t n,
+                                   vc_tensor **out_logits) {
   vc_graph *g = step->graph;
-  const struct vc_shape s = x_l->shape, out = {s.n, run->model->desc.classes, s.h, s.w};
-  const bool views_align = vc_shape_count(out) * sizeof(float) % VC_VIEW_ALIGN == 0;
-  if (!vc_shape_equal(s, x_u->shape) || !views_align)
-    return (struct logits){vc_unet(g, run->model, step->params, x_l, step->dropout_key).logits,
-                           vc_unet(g, run->model, step->params, x_u, step->dropout_key).logits};
-  vc_tensor *x = vc_concat_batch(g, x_l, x_u);
-  vc_tensor *z = vc_unet(g, run->model, step->params, x, step->dropout_key).logits;
-  return (struct logits){vc_view(g, z, out, 0), vc_view(g, z, out, vc_shape_count(out))};
+  const struct vc_shape s = x[0]->shape, out = {s.n, run->model->desc.classes, s.h, s.w};
+  bool is_batch = vc_shape_count(out) * sizeof(float) % VC_VIEW_ALIGN == 0; // views must begin at such places
+  vc_tensor *batch = x[0];
+  for (uint32_t i = 1; i < n; i++) is_batch = is_batch && vc_shape_equal(s, x[i]->shape);
+  if (!is_batch) {
+    for (uint32_t i = 0; i < n; i++)
+      out_logits[i] = vc_unet(g, run->model, step->params, x[i], step->dropout_key).logits;
+    return;
+  }
+  for (uint32_t i = 1; i < n; i++) batch = vc_concat_batch(g, batch, x[i]);
+  vc_tensor *z = vc_unet(g, run->model, step->params, batch, step->dropout_key).logits;
+  for (uint32_t i = 0; i < n; i++) out_logits[i] = vc_view(g, z, out, i * vc_shape_count(out));
+}
+
+// The labels that L_sup counts: all, or with annealing those that the network is not sure of yet.
+static vc_tensor *counted_labels(struct vc_run *run, struct vc_train_step *step, vc_tensor *logits, vc_tensor *labels) {
+  if (run->config->uda.tsa == VC_TSA_NONE) return labels;
+  step->tsa = vc_feed(step->graph, "tsa_threshold", VC_F32, 1);
+  return vc_tsa_labels(step->graph, labels, vc_softmax(step->graph, logits), step->tsa);
 }
 
 vc_status vc_uda_build(struct vc_run *run, struct vc_train_step *step) {
   VC_TRY(vc_step_begin(run, step, true));
   vc_graph *g = step->graph;
+  const struct vc_config *config = run->config;
   const struct vc_labelled_batch l = vc_supervised_inputs(run, step, true);
   const struct vc_unlabelled_pair u = vc_uda_inputs(run, step);
 
-  const struct logits z = forward_with_gradients(run, step, l.x, u.strong);
-  vc_tensor *weak = vc_unet(g, run->model, step->params, u.weak, NULL).logits;
+  // choice: where gradients flow through Y' too, it is made with dropout, as Y and Y'' are.
+  vc_tensor *const x[MAX_IMAGES] = {l.x, u.strong, u.weak};
+  vc_tensor *z[MAX_IMAGES];
+  const bool weak_learns = config->uda.loss == VC_UDA_IID;
+  forward_with_gradients(run, step, x, weak_learns ? 3 : 2, z);
+  if (!weak_learns) z[WEAK] = vc_unet(g, run->model, step->params, u.weak, NULL).logits;
 
-  step->loss_supervised = vc_supervised_loss(run->config, g, z.labelled, l.labels);
-  step->loss_unsupervised = vc_uda_loss(step, u, weak, z.strong);
-  vc_tensor *loss = vc_combine(g, step->loss_supervised, 1.0f, step->loss_unsupervised, (float)run->config->uda.weight);
+  vc_tensor *labels = counted_labels(run, step, z[LABELLED], l.labels);
+  step->loss_supervised = vc_supervised_loss(config, g, z[LABELLED], labels);
+  step->loss_unsupervised = vc_uda_loss(config, step, u, z[WEAK], z[STRONG]);
+  vc_tensor *loss = vc_combine(g, step->loss_supervised, 1.0f, step->loss_unsupervised, (float)config->uda.weight);
   return vc_step_finish(run, step, loss);
 }
 
@@ -104,6 +139,11 @@ vc_status vc_uda_feed(struct vc_run *run, struct vc_train_step *step, const stru
   VC_TRY(vc_exec_feed(step->exec, u->weak, weak, n * sizeof *weak));
   VC_TRY(vc_exec_feed(step->exec, u->strong, strong, n * sizeof *strong));
   VC_TRY(vc_exec_feed(step->exec, u->rects, rects, n * sizeof *rects));
+  if (step->tsa) {
+    const double progress = (double)run->state.step / (double)run->n_steps;
+    const float threshold = (float)vc_tsa_threshold(config->uda.tsa, progress, run->model->desc.classes);
+    VC_TRY(vc_exec_feed(step->exec, step->tsa, &threshold, sizeof threshold));
+  }
   if (u->align) VC_TRY(vc_exec_feed(step->exec, u->align, align, n * sizeof *align));
   for (uint32_t k = 0; k < u->n_ops; k++) VC_TRY(vc_exec_feed(step->exec, u->ops[k], ops[k], n * sizeof ops[k][0]));
   return VC_OK;

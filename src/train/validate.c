@@ -23,7 +23,7 @@ static vc_status build(struct vc_run *run, struct vc_train_step *step, vc_tensor
     const struct vc_unlabelled_pair u = vc_uda_inputs(run, step);
     vc_tensor *weak = vc_unet(g, run->model, step->params, u.weak, NULL).logits;
     vc_tensor *strong = vc_unet(g, run->model, step->params, u.strong, NULL).logits;
-    step->loss_unsupervised = vc_uda_loss(step, u, weak, strong);
+    step->loss_unsupervised = vc_uda_loss(run->config, step, u, weak, strong);
     vc_report(g, step->loss_unsupervised);
   }
   return vc_exec_create(run->arena, run->gpu, g, &(struct vc_exec_options){.variants = run->config->variants},

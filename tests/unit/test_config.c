@@ -27,7 +27,9 @@ static void defaults_are_those_of_the_documents(void **state) {
   assert_true(c.data.labelled_fraction == 0.25 && c.data.labelled_count == 0);
   assert_true(c.model.base == 64 && c.model.depth == 4 && c.model.dropout == 0.5);
   assert_int_equal(c.method, VC_METHOD_UDA);
-  assert_true(c.uda.weight == 1);
+  assert_true(c.uda.loss == VC_UDA_KL && c.uda.weight == 1 && c.uda.tsa == VC_TSA_NONE);
+  assert_true(c.uda.confidence == 0 && c.uda.temperature == 1);
+  assert_true(c.uda.lambda == 1 && c.uda.displacement == 0 && !c.uda.collapsed);
   assert_true(c.augment.weak.scale_lo == 0.95 && c.augment.weak.scale_hi == 1.05 && c.augment.weak.rotate_deg == 15);
   assert_int_equal(c.augment.strong.num_ops, 2);
   assert_int_equal(c.augment.strong.op_mask, 0x3FE);
@@ -61,6 +63,8 @@ static void every_form_is_read(void **state) {
   assert_int_equal(c.optimizer.name, VC_OPTIMIZER_RMSPROP);
   assert_int_equal(c.optimizer.schedule.name, VC_SCHEDULE_COSINE);
   assert_int_equal(c.train.max_steps, 5);
+  ASSERT_OK(parse(*state, "{\"data\": {}, \"uda\": {\"loss\": \"iid\", \"displacement\": 2, \"tsa\": \"exp\"}}", &c));
+  assert_true(c.uda.loss == VC_UDA_IID && c.uda.displacement == 2 && c.uda.tsa == VC_TSA_EXP);
   ASSERT_OK(parse(*state, "{\"data\": {}, \"augment\": false}", &c));
   assert_true(c.augment.strong.num_ops == 0 && c.augment.weak.flip == 0);
 }
@@ -140,17 +144,13 @@ static void classes_do_not_overlap(void **state) {
 }
 
 static void later_options_are_refused_clearly(void **state) {
-  static const char *const sets[] = {"method=iic",          "uda.loss=iid",        "precision=mixed",
-                                     "model.norm=batch",    "model.padding=valid", "uda.confidence=0.9",
-                                     "uda.temperature=0.5", "uda.tsa=linear",      "iic.clusters=3"};
+  static const char *const sets[] = {"method=iic", "precision=mixed", "model.norm=batch", "model.padding=valid",
+                                     "iic.clusters=3"};
   struct vc_config c;
   for (size_t i = 0; i < VC_COUNT_OF(sets); i++) {
     ASSERT_FAILS(parse_set(*state, sets[i], &c), VC_E_CONFIG, "not available in this version");
   }
-  ASSERT_OK(parse(*state,
-                  "{\"data\": {}, \"memory\": \"auto\", \"uda\": {\"confidence\": 0, \"tsa\": \"none\"}, \"iic\": "
-                  "{\"clusters\": 2}}",
-                  &c));
+  ASSERT_OK(parse(*state, "{\"data\": {}, \"memory\": \"auto\", \"iic\": {\"clusters\": 2}}", &c));
 }
 
 static void overrides_count_last(void **state) {
@@ -246,6 +246,9 @@ static void resuming_allows_what_changes_no_result(void **state) {
       resume("{\"data\": {}, \"optimizer\": {\"schedule\": {\"name\": \"cosine\"}}}",
              "{\"data\": {}, \"train\": {\"epochs\": 3}, \"optimizer\": {\"schedule\": {\"name\": \"cosine\"}}}"),
       VC_E_CONFIG, "train.epochs");
+  ASSERT_FAILS(resume("{\"data\": {}, \"uda\": {\"tsa\": \"log\"}}",
+                      "{\"data\": {}, \"uda\": {\"tsa\": \"log\"}, \"train\": {\"max_steps\": 9}}"),
+               VC_E_CONFIG, "train.max_steps");
 }
 
 int main(void) {

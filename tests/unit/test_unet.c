@@ -130,6 +130,17 @@ static void test_schedules(void **state) {
   assert_true(fabs(vc_learning_rate(&cosine, 1.0, 5, 10) - 0.5) < 1e-15);
 }
 
+static void test_annealing(void **state) {
+  (void)state;
+  assert_true(vc_tsa_threshold(VC_TSA_LINEAR, 0, 4) == 0.25);
+  assert_true(vc_tsa_threshold(VC_TSA_LINEAR, 0.5, 2) == 0.75);
+  assert_true(vc_tsa_threshold(VC_TSA_LOG, 0, 2) == 0.5);
+  assert_true(fabs(vc_tsa_threshold(VC_TSA_LOG, 0.2, 2) - (1 - 0.5 * exp(-1))) < 1e-15);
+  assert_true(vc_tsa_threshold(VC_TSA_EXP, 1, 2) == 1);
+  assert_true(fabs(vc_tsa_threshold(VC_TSA_EXP, 0.8, 3) - (exp(-1) * 2 / 3 + 1.0 / 3)) < 1e-15);
+  assert_true(vc_tsa_threshold(VC_TSA_NONE, 0, 2) == 1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_counts, set_up, tear_down),
@@ -138,6 +149,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_init, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_schedules, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_annealing, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 // Packs weights for conv2d_simd: word (((block*SPAN + b)*pairs + pair)*taps + t)*LANES + lane = {w(t, c, n), w(t, c+1, n)} with
-// c = 2*pair, n = (block*LANES + lane)*SPAN + b; zeros where n >= cols. Not paired: one channel a word of 32 bits. One invocation takes all taps of a pair and lane.
+// c = 2*pair, n = (block*LANES + lane)*SPAN + b; zeros where n >= cols. Not paired: one channel a word of 32 bits.
+// One invocation takes all taps of a run of pairs for a lane: neighbouring channels stand in one cache line.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_buffer_reference : require
@@ -29,19 +30,22 @@ uint place(uint t, uint c, uint n) {
 void main() {
   uint i = vc_thread_index();
   if (i >= p.n_items) return;
-  uint lane = i % LANES, pair = i / LANES, n_pairs = p.in_c / (1 + PAIRED), block = pair / n_pairs;
-  uint n = (block / SPAN * LANES + lane) * SPAN + block % SPAN, c = (pair - block * n_pairs) * (1 + PAIRED), column = min(n, p.cols - 1);
-  uint from = place(0, c, column), next = place(1, c, column) - from, second = place(0, c + 1, column) - from;
-  uint to = pair * p.taps * LANES + lane;
+  uint n_pairs = p.in_c / (1 + PAIRED), runs = (n_pairs + CONV_PACK_RUN - 1) / CONV_PACK_RUN;
+  uint lane = i % LANES, block = i / LANES / runs, first = (i / LANES - block * runs) * CONV_PACK_RUN;
+  uint n = (block / SPAN * LANES + lane) * SPAN + block % SPAN, column = min(n, p.cols - 1);
+  uint end = min(first + CONV_PACK_RUN, n_pairs), next = place(0, 1, column) - place(0, 0, column);
   for (uint t = 0; t < p.taps; t++) {
-    if (PAIRED == 0) {
-      float a = weights.v[from];
-      Out1(packed).v[to] = n < p.cols ? a : 0.0;
-    } else {
-      uint a = floatBitsToUint(weights.v[from]), b = floatBitsToUint(weights.v[from + second]);
-      packed.v[to] = n < p.cols ? uint64_t(a) | uint64_t(b) << 32 : 0;
+    uint from = place(t, first * (1 + PAIRED), column), to = ((block * n_pairs + first) * p.taps + t) * LANES + lane;
+    for (uint pair = first; pair < end; pair++) {
+      if (PAIRED == 0) {
+        float a = weights.v[from];
+        Out1(packed).v[to] = n < p.cols ? a : 0.0;
+      } else {
+        uint a = floatBitsToUint(weights.v[from]), b = floatBitsToUint(weights.v[from + next]);
+        packed.v[to] = n < p.cols ? uint64_t(a) | uint64_t(b) << 32 : 0;
+      }
+      from += next * (1 + PAIRED);
+      to += p.taps * LANES;
     }
-    from += next;
-    to += LANES;
   }
 }

@@ -67,11 +67,12 @@ VC_STRUCT(vc_conv_push) {
   VC_UINT cols;
   VC_UINT origin;
   VC_UINT up;                     // 1: out {grid, cols}; 2: column (r, s, k) of pixel (i, j) goes to pixel (2i+r, 2j+s), channel k
-  VC_UINT tiles_x, tiles_y;      // simd: pixel tiles of a sample; tiled: tiles of columns, of all pixels
+  VC_UINT tiles_x, tiles_y;       // simd: pixel tiles of a sample; tiled: tiles of columns, of all pixels
   VC_UINT flags;
 };
+#define CONV_PACK_RUN 8u          // channels (pairs) that one invocation packs
 VC_STRUCT(vc_conv_pack_push) {
-  VC_UINT n_items;               // lanes of all column blocks and channels (pairs)
+  VC_UINT n_items;                // lanes of all column blocks and runs of channels (pairs)
   VC_UINT in_c, cols, taps;
   VC_UINT weights;                // CONV_WEIGHTS_*
 };
@@ -79,13 +80,12 @@ VC_STRUCT(vc_conv_pack_push) {
 #define CONV_SIMD_BLOCK 4u       // grid pixels of one step of a weight gradient, each way
 VC_STRUCT(vc_conv_dw_push) {
   VC_UINT n_groups;
-  VC_UINT samples;
   VC_UINT in_h, in_w;             // cols tensor
   VC_UINT grid_h, grid_w;         // rows tensor
   VC_UINT rows, cols;
   VC_UINT origin;
   VC_UINT row_blocks, col_blocks; // of the result
-  VC_UINT steps, slab_steps;     // a slab takes slab_steps of all samples' steps. simd: rows of blocks; tiled: grid pixels
+  VC_UINT steps, slab_steps;      // a slab takes slab_steps of all samples' steps. simd: rows of blocks; tiled: grid pixels
 };
 
 #endif

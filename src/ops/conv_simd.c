@@ -20,7 +20,8 @@ static uint32_t required_subgroup(const struct vc_caps *caps) {
 static vc_status emit_pack(vc_emitter *e, const struct conv_product *p, uint32_t packed_cols, uint32_t span,
                            uint32_t paired, vc_region packed) {
   uint32_t lanes = vc_emit_caps(e)->subgroup_size;
-  struct vc_conv_pack_push push = {.n_items = packed_cols * (p->in->shape.c / (1 + paired)),
+  struct vc_conv_pack_push push = {.n_items =
+                                       packed_cols * (uint32_t)vc_div_up(p->in->shape.c / (1 + paired), CONV_PACK_RUN),
                                    .in_c = p->in->shape.c,
                                    .cols = p->cols,
                                    .taps = p->side * p->side,
@@ -92,8 +93,7 @@ vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p) 
   uint32_t lanes = caps->subgroup_size, paired = cols.c % 2 == 0;
   uint32_t lane_rows = p->side < 3 && rows.c % 2 == 0 && rows.c > lanes ? 2 : 1; // as span in conv_simd_emit
   uint32_t group_cols = gradient_columns(p->side, cols.c, paired, lane_rows);
-  struct vc_conv_dw_push push = {.samples = cols.n,
-                                 .in_h = cols.h,
+  struct vc_conv_dw_push push = {.in_h = cols.h,
                                  .in_w = cols.w,
                                  .grid_h = rows.h,
                                  .grid_w = rows.w,

@@ -49,8 +49,7 @@ vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p)
   struct vc_shape rows = p->rows->shape, cols = p->cols->shape;
   bool thin = rows.c <= 2 * THIN;
   uint32_t tile_m = thin ? THIN : WIDE, tile_n = thin ? LONG : WIDE;
-  struct vc_conv_dw_push push = {.samples = cols.n,
-                                 .in_h = cols.h,
+  struct vc_conv_dw_push push = {.in_h = cols.h,
                                  .in_w = cols.w,
                                  .grid_h = rows.h,
                                  .grid_w = rows.w,

@@ -1,7 +1,8 @@
 // [CONV 3] for SIMD CPUs: dw[row][t][col] = sum over grid pixels p of rows[p][row] * cols[tap t of p][col], see conv.h.
 // One subgroup a workgroup; lanes are rows, or neighbouring pairs of them (ROWS = 2; their number is even); a workgroup sums
-// its rows x COLS columns x all taps over one slab of the grid, in steps of 4 x 4 pixels. The patch of the columns' tensor is gathered with a pixel and channel (pair) a lane and spread by
-// constant broadcasts; what lies outside the image or the grid reads the tensor's first element and counts as zero.
+// its rows x COLS columns x all taps over one slab of the grid, in steps of 4 x 4 pixels. The patch of the columns' tensor is
+// gathered with a pixel and channel (pair) a lane and spread by constant broadcasts; what lies outside the image or the grid
+// reads the tensor's first element and counts as zero.
 // part[slab][row][t][col]; conv2d_dw_sum adds the slabs.
 // Order of sums: four pixels of a row as two pairs, then the rows of a block, then the blocks of a row, then the rows.
 #version 460

@@ -30,7 +30,8 @@ shared vec4 right[DEPTH * FOURS_N];
 // Term `at` of column n of the right factor.
 float weight(uint at, uint t, uint c, uint n, uint n_terms) {
   if (at >= n_terms || n >= p.cols) return 0.0;
-  return WEIGHTS == CONV_WEIGHTS_COLUMN ? weights[n * n_terms + at] : weights[(c * SIDE * SIDE + SIDE * SIDE - 1 - t) * p.cols + n];
+  if (WEIGHTS == CONV_WEIGHTS_COLUMN) return weights[n * n_terms + at];
+  return weights[(c * SIDE * SIDE + SIDE * SIDE - 1 - t) * p.cols + n];
 }
 
 void main() {

@@ -213,9 +213,9 @@ void vc_loader_release(vc_loader *l, uint64_t step);                            
 
 // ---- synthetic microscopy -----------------------------------------------------------------------------------------
 
-enum vc_synth_kind { VC_SYNTH_FLUO, VC_SYNTH_PHASE, VC_SYNTH_TISSUE };
+enum vc_synth_kind { VC_SYNTH_FLUO, VC_SYNTH_PHASE, VC_SYNTH_TISSUE, VC_SYNTH_VOLUME };
 // Writes images/STEM.png (16-bit for fluo and phase, 8-bit RGB for tissue) and masks/STEM.png (instance ids, 16-bit; tissue: class values) plus
-// dataset.json under dir. Same (kind, size, seed, index): same bytes.
+// dataset.json under dir. VOLUME: images/STEM.nii.gz (8-bit intensities) and masks/STEM.nii.gz (class values). Same (kind, size, seed, index): same bytes.
 vc_status vc_synth_write(enum vc_synth_kind kind, uint32_t count, uint32_t size, uint64_t seed, const char *dir,
                          int n_threads);
 

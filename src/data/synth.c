@@ -33,10 +33,24 @@ static vc_status write_pair(vc_arena *arena, const struct job *job, uint32_t ind
   return vc_png_write(path, &mask, NULL);
 }
 
+static vc_status write_volume_pair(vc_arena *arena, const struct job *job, uint32_t index) {
+  vc_rng rng = vc_rng_at(job->seed, VC_RNG_SYNTH, (uint32_t)job->kind, index);
+  struct vc_volume_info info;
+  uint8_t *voxels, *classes;
+  char *path;
+  VC_TRY(synth_volume(arena, &rng, job->size, &info, &voxels, &classes));
+  VC_TRY(vc_arena_printf(arena, &path, "%s/images/volume_%04u.nii.gz", job->dir, index));
+  VC_TRY(vc_volume_write(path, &info, voxels));
+  VC_TRY(vc_arena_printf(arena, &path, "%s/masks/volume_%04u.nii.gz", job->dir, index));
+  return vc_volume_write(path, &info, classes);
+}
+
 static vc_status run_job(void *context, size_t i) {
   vc_arena *arena;
+  const struct job *job = context;
   VC_TRY(vc_arena_create(&arena));
-  vc_status status = write_pair(arena, context, (uint32_t)i);
+  vc_status status =
+      job->kind == VC_SYNTH_VOLUME ? write_volume_pair(arena, job, (uint32_t)i) : write_pair(arena, job, (uint32_t)i);
   vc_arena_destroy(arena);
   return status;
 }
@@ -86,14 +100,16 @@ static vc_status write_set(vc_arena *arena, struct job *job, uint32_t count, int
   VC_TRY(vc_path_join(arena, job->dir, "masks", &path));
   VC_TRY(vc_path_make_dirs(path));
   VC_TRY(vc_parallel_for(n_threads, count, run_job, job));
+  if (job->kind == VC_SYNTH_VOLUME) return synth_volume_describe(arena, count, job->size, job->seed, job->dir);
   return write_description(arena, job, count);
 }
 
 vc_status vc_synth_write(enum vc_synth_kind kind, uint32_t count, uint32_t size, uint64_t seed, const char *dir,
                          int n_threads) {
-  enum { MIN_SIZE = 32, MAX_SIZE = 8192 };
-  if (size < MIN_SIZE || size > MAX_SIZE) {
-    return VC_FAIL(VC_E_USAGE, "size: %u pixels; %d to %d are possible", size, MIN_SIZE, MAX_SIZE);
+  enum { MIN_SIZE = 32, MAX_SIZE = 8192, MAX_VOLUME_SIZE = 1024 };
+  uint32_t max = kind == VC_SYNTH_VOLUME ? MAX_VOLUME_SIZE : MAX_SIZE;
+  if (size < MIN_SIZE || size > max) {
+    return VC_FAIL(VC_E_USAGE, "size: %u pixels; %d to %u are possible", size, MIN_SIZE, max);
   }
   if (count == 0) return VC_FAIL(VC_E_USAGE, "count: 0 images; ask for one at least");
   struct job job = {.kind = kind, .size = size, .seed = seed, .dir = dir};

@@ -61,4 +61,10 @@ vc_status synth_phase(vc_arena *arena, vc_rng *rng, uint32_t size, struct vc_ima
 vc_status synth_tissue(vc_arena *arena, vc_rng *rng, uint32_t size, struct vc_image *out_image,
                        struct vc_image *out_mask);
 
+// A volume of 8-bit intensities and classes.
+vc_status synth_volume(vc_arena *arena, vc_rng *rng, uint32_t size, struct vc_volume_info *out_info,
+                       uint8_t **out_voxels, uint8_t **out_classes);
+// Its dataset.json.
+vc_status synth_volume_describe(vc_arena *arena, uint32_t count, uint32_t size, uint64_t seed, const char *dir);
+
 #endif

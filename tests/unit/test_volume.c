@@ -352,6 +352,51 @@ static void writes_what_it_reads_back(void **state) {
   expect_message("40000 voxels along an axis");
 }
 
+// ---- synthetic volumes ----
+
+static uint8_t *read_bytes_of(const char *path) {
+  enum { SIDE = 48 };
+  vc_volume *v = open_volume(path);
+  const struct vc_volume_info *info = vc_volume_info_of(v);
+  uint8_t *voxels;
+  assert_int_equal(info->size[0] * info->size[1] * info->size[2], SIDE * SIDE * SIDE);
+  assert_int_equal(info->format, VC_PIXEL_U8);
+  assert_true(info->to_world[3] == -23.5);
+  assert_int_equal(VC_NEW(arena, SIDE * SIDE * SIDE, &voxels), VC_OK);
+  assert_int_equal(vc_volume_read(v, 0, SIDE, voxels), VC_OK);
+  return voxels;
+}
+
+// Layers in order from outside in, none without voxels, and intensities that tell them apart.
+static void makes_layered_volumes(void **state) {
+  enum { SIDE = 48, COUNT_3 = SIDE * SIDE * SIDE };
+  static const double mean[] = {6, 28, 92, 186, 0, 148, 116};
+  size_t n[7] = {0}, n_jumps = 0;
+  double sum[7] = {0};
+  (void)state;
+  assert_int_equal(vc_synth_write(VC_SYNTH_VOLUME, 2, SIDE, 5, scratch("set"), 2), VC_OK);
+  assert_int_equal(vc_synth_write(VC_SYNTH_VOLUME, 2, SIDE, 5, scratch("again"), 0), VC_OK);
+  uint8_t *voxels = read_bytes_of(scratch("set/images/volume_0001.nii.gz"));
+  uint8_t *classes = read_bytes_of(scratch("set/masks/volume_0001.nii.gz"));
+  assert_memory_equal(voxels, read_bytes_of(scratch("again/images/volume_0001.nii.gz")), COUNT_3);
+  assert_memory_not_equal(voxels, read_bytes_of(scratch("set/images/volume_0000.nii.gz")), COUNT_3);
+  for (size_t i = 0; i < COUNT_3; i++) {
+    assert_true(classes[i] < 7 && classes[i] != 4);
+    n[classes[i]]++;
+    sum[classes[i]] += voxels[i];
+    bool is_edge = i % SIDE > 0 && (classes[i] == 0) != (classes[i - 1] == 0);
+    n_jumps += is_edge && (classes[i] == 3 || classes[i - 1] == 3); // from outside to white matter
+  }
+  assert_int_equal(n_jumps, 0);
+  for (size_t c = 0; c < 7; c++) {
+    if (c == 4) continue;
+    assert_true(n[c] > 100);
+    assert_true(fabs(sum[c] / (double)n[c] - mean[c]) < 10);
+  }
+  assert_int_equal(vc_synth_write(VC_SYNTH_VOLUME, 1, 4096, 5, scratch("big"), 0), VC_E_USAGE);
+  expect_message("32 to 1024");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reads_every_type),
@@ -361,6 +406,7 @@ int main(void) {
       cmocka_unit_test(refuses_cut_and_damaged_files),
       cmocka_unit_test(refuses_numbers_that_are_not_finite),
       cmocka_unit_test(writes_what_it_reads_back),
+      cmocka_unit_test(makes_layered_volumes),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

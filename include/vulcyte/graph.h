@@ -29,8 +29,7 @@ typedef enum vc_dtype { VC_F32, VC_U32, VC_F16 } vc_dtype;
 uint32_t vc_dtype_bytes(vc_dtype dtype);
 
 // Logical order N,C,H,W. In memory tensors are channels-last and dense: with shape {N,C,H,W} element (n,c,y,x) stands
-// at
-// ((n*H + y)*W + x)*C + c. A vector of k values has shape {1,k,1,1}.
+// at ((n*H + y)*W + x)*C + c. A vector of k values has shape {1,k,1,1}.
 struct vc_shape {
   uint32_t n, c, h, w;
 };
@@ -198,10 +197,10 @@ vc_status vc_exec_report(vc_exec *exec, uint64_t step, const vc_tensor *t, void 
 // Waits for everything and reads an output's memory as it is now.
 vc_status vc_exec_read(vc_exec *exec, const vc_tensor *t, void *out_data, size_t n_bytes);
 vc_status vc_exec_wait(vc_exec *exec);
-// With options.timestamps: per dispatch of the last run. path, kernel: borrowed from exec.
+// Every dispatch of a run, in order. Texts are borrowed from exec.
 struct vc_timing {
-  const char *path, *op, *kernel;
-  double seconds, flops, bytes;
+  const char *path, *op, *kernel, *job, *variant; // job, variant: of its vc_emit_variant; NULL: there was no choice
+  double seconds, flops, bytes;                   // seconds: in the last run with options.timestamps, else 0
 };
 vc_status vc_exec_timing(vc_exec *exec, const struct vc_timing **out, size_t *out_n);
 // The choice of each vc_emit_variant, in the order of the nodes. Borrowed from exec.

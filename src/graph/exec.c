@@ -117,6 +117,21 @@ static vc_status lay_out_reports(struct vc_exec *x) {
   return VC_OK;
 }
 
+static vc_status list_dispatches(struct vc_exec *x) {
+  VC_TRY(VC_NEW(x->arena, x->program->n_dispatches, &x->timings));
+  for (uint32_t i = 0; i < x->program->n_dispatches; i++) {
+    const struct program_dispatch *d = &x->program->dispatches[i];
+    x->timings[i] = (struct vc_timing){.path = d->node->path,
+                                       .op = d->node->op->name,
+                                       .kernel = d->d.kernel,
+                                       .job = d->job,
+                                       .variant = d->variant,
+                                       .flops = d->d.flops,
+                                       .bytes = d->d.bytes};
+  }
+  return VC_OK;
+}
+
 vc_status vc_exec_create(vc_arena *arena, struct vc_gpu *gpu, vc_graph *graph, const struct vc_exec_options *options,
                          vc_exec **out) {
   const struct vc_exec_options none = {0};
@@ -137,6 +152,7 @@ vc_status vc_exec_create(vc_arena *arena, struct vc_gpu *gpu, vc_graph *graph, c
   x->feed_bytes = x->program->resources[0].n_bytes;
   VC_TRY(VC_NEW(arena, x->feed_bytes, &x->feed_values));
   VC_TRY(lay_out_reports(x));
+  VC_TRY(list_dispatches(x));
   *out = x;
   return VC_OK;
 }
@@ -277,10 +293,7 @@ static vc_status make_transfers(vc_exec *x) {
     VC_TRY(VC_NEW(x->arena, POISON_CHUNK / sizeof POISON_WORD, &x->poison_words));
     for (size_t i = 0; i < POISON_CHUNK / sizeof POISON_WORD; i++) x->poison_words[i] = POISON_WORD;
   }
-  if (x->timestamps) {
-    VC_TRY(VC_NEW(x->arena, x->program->n_dispatches, &x->timings));
-    VC_TRY(VC_NEW(x->arena, (size_t)x->program->n_dispatches + 1, &x->times_ns));
-  }
+  if (x->timestamps) VC_TRY(VC_NEW(x->arena, (size_t)x->program->n_dispatches + 1, &x->times_ns));
   return VC_OK;
 }
 
@@ -383,23 +396,22 @@ vc_status vc_exec_wait(vc_exec *exec) {
   return last ? vc_gpu_wait(exec->gpu, last) : VC_OK;
 }
 
-vc_status vc_exec_timing(vc_exec *exec, const struct vc_timing **out, size_t *out_n) {
-  VC_ASSERT(exec->timestamps && exec->n_steps > 0);
-  VC_TRY(vc_exec_wait(exec));
-  for (uint32_t l = 0; l < exec->n_lists; l++) {
-    const struct main_list *list = &exec->lists[l];
-    VC_TRY(vc_cmd_times(list->cmd, exec->times_ns, list->end - list->first + 1));
+// Timestamps are counted from the start of each list.
+static vc_status read_times(vc_exec *x) {
+  VC_TRY(vc_exec_wait(x));
+  for (uint32_t l = 0; l < x->n_lists; l++) {
+    const struct main_list *list = &x->lists[l];
+    VC_TRY(vc_cmd_times(list->cmd, x->times_ns, list->end - list->first + 1));
     for (uint32_t i = list->first; i < list->end; i++) {
-      const struct program_dispatch *d = &exec->program->dispatches[i];
-      const double *at = &exec->times_ns[i - list->first];
-      exec->timings[i] = (struct vc_timing){.path = d->node->path,
-                                            .op = d->node->op->name,
-                                            .kernel = d->d.kernel,
-                                            .seconds = (at[1] - at[0]) * 1e-9,
-                                            .flops = d->d.flops,
-                                            .bytes = d->d.bytes};
+      const double *at = &x->times_ns[i - list->first];
+      x->timings[i].seconds = (at[1] - at[0]) * 1e-9;
     }
   }
+  return VC_OK;
+}
+
+vc_status vc_exec_timing(vc_exec *exec, const struct vc_timing **out, size_t *out_n) {
+  if (exec->timestamps && exec->n_steps > 0) VC_TRY(read_times(exec));
   *out = exec->timings;
   *out_n = exec->program->n_dispatches;
   return VC_OK;

@@ -73,7 +73,8 @@ struct program_resource {
 };
 struct program_dispatch {
   const vc_tensor *node;
-  struct vc_dispatch d; // owns its push bytes
+  const char *job, *variant; // NULL: emitted without a choice
+  struct vc_dispatch d;      // owns its push bytes
   uint8_t access[VC_EMIT_MAX_BINDINGS];
 };
 // A graph as a list of dispatches over resources. Resource 0 holds the feeds.
@@ -102,8 +103,9 @@ struct vc_emitter {
   const char *variants, *env;
   emit_lookup lookup;
   struct program *program;
-  const vc_tensor *node; // being emitted
-  vc_status status;      // of vc_emit_scratch, which cannot return one
+  const vc_tensor *node;     // being emitted
+  const char *job, *variant; // being emitted, or NULL
+  vc_status status;          // of vc_emit_scratch, which cannot return one
 };
 
 // Makes room for one more element of *array; used elements are kept.

@@ -77,5 +77,9 @@ vc_status vc_emit_variant(vc_emitter *e, const char *job, const struct vc_varian
   struct program *p = e->program;
   VC_TRY(grow(e->arena, (void **)&p->uses, sizeof *p->uses, p->n_uses, &p->uses_capacity));
   p->uses[p->n_uses++] = (struct vc_variant_use){job, out->path, table, n_rows, chosen};
-  return table[chosen].emit(e, out);
+  e->job = job;
+  e->variant = table[chosen].name;
+  vc_status status = table[chosen].emit(e, out);
+  e->job = e->variant = NULL;
+  return status;
 }

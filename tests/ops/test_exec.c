@@ -178,6 +178,7 @@ static void long_steps_are_split(vc_arena *arena, vc_gpu *gpu) {
   OPTEST_CHECK(n == 15);
   for (size_t i = 0; i < n; i++) {
     OPTEST_CHECK(strcmp(timings[i].op, "add") == 0 && strcmp(timings[i].kernel, "add_fwd") == 0);
+    OPTEST_CHECK(!timings[i].job && !timings[i].variant);
     OPTEST_CHECK(timings[i].seconds > 0 && timings[i].seconds < 60);
     OPTEST_CHECK(timings[i].flops == (double)vc_shape_count(large) && timings[i].bytes == 12 * timings[i].flops);
   }

@@ -12,6 +12,9 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/vulcyteConfigVersion.cmak
 install(FILES ${PROJECT_BINARY_DIR}/vulcyteConfig.cmake ${PROJECT_BINARY_DIR}/vulcyteConfigVersion.cmake
   DESTINATION ${package_dir})
 
+# The pkg-config file finds the rest relative to itself, so an installed tree may be moved.
+file(RELATIVE_PATH pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+file(RELATIVE_PATH pc_to_include ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 list(JOIN VULCYTE_PC_DEPENDENCIES " " pc_requires)
 configure_file(${PROJECT_SOURCE_DIR}/cmake/vulcyte.pc.in ${PROJECT_BINARY_DIR}/vulcyte.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/vulcyte.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

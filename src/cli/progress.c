@@ -90,7 +90,7 @@ static void describe(const struct vc_progress *p, char line[LINE_BYTES]) {
   if (p->seconds_left > 0 && isfinite(p->seconds_left)) n = add_time(line, n, p->seconds_left);
   if (isfinite(p->loss_supervised)) n = add(line, n, ", loss %.4f", p->loss_supervised);
   if (isfinite(p->loss_unsupervised)) n = add(line, n, " + %.4f", p->loss_unsupervised);
-  if (isfinite(p->mean_iou)) n = add(line, n, ", IoU %.3f", p->mean_iou);
+  if (isfinite(p->mean_iou)) add(line, n, ", IoU %.3f", p->mean_iou);
 }
 
 static void show_live(const char *line) {

@@ -140,7 +140,7 @@ static vc_status read_fixed(const struct config_reader *r, const struct config_r
 static vc_status read_row(const struct config_reader *r, const struct config_row *row, const vc_json *value,
                           const vc_json *initial) {
   void *field = (char *)r->config + row->offset;
-  const struct config_word *word;
+  const struct config_word *word = NULL;
   double number = 0;
   switch (row->kind) {
   case CONFIG_TEXT:
@@ -165,6 +165,7 @@ static vc_status read_row(const struct config_reader *r, const struct config_row
     return VC_OK;
   case CONFIG_WORD:
     VC_TRY(find_word(r, row, value, &word));
+    VC_ASSERT(word);
     memcpy(field, &word->value, sizeof word->value);
     return VC_OK;
   case CONFIG_CODEC: return row->codec->read(r, row, value);
@@ -234,6 +235,7 @@ static const vc_json *users_value(const struct config_reader *r, const char *pat
 
 static vc_status check_texts(const struct config_reader *r) {
   const struct vc_config *c = r->config;
+  VC_ASSERT(c->name && c->model.init);
   if (strlen(c->name) > 200 || strpbrk(c->name, "/\\\n\r\t") || c->name[0] == '.' || c->name[0] == '-') {
     return config_fail(
         r, users_value(r, "name"), "name",

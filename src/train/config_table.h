@@ -43,18 +43,18 @@ enum config_kind {
 
 struct config_row {
   const char *path;
-  enum config_kind kind;
   size_t offset;                   // of the field in struct vc_config
   const char *initial;             // the default, as JSON
   double lo, hi;                   // allowed range, both ends included
   const struct config_word *words; // of CONFIG_WORD, and of a CONFIG_TEXT of few values; ends with a NULL word
   const struct config_codec *codec;
   const char *off; // its value, as JSON, when its group is `false`
+  const char *help;
+  enum config_kind kind;
   bool nullable;
   bool takes_number; // a text that may be written as a number (a device's index)
   bool free;         // may change when a run is resumed: it has no part in what a run computes
   bool host;         // says where and how a run is computed, not what: left out of checkpoints, so that they stay equal
-  const char *help;
 };
 
 extern const struct config_row config_rows[];

@@ -357,12 +357,14 @@ static vc_status put_run(vc_arena *arena, struct page *p, const struct run *run)
 }
 
 static void put_comparison(struct page *p, const struct run *runs, uint32_t n) {
-  page_raw(p,
-           "<h1>Runs</h1>\n<div class=\"wide\"><table><tr><th>Run</th><th>Method</th><th>Test IoU, best-supervised</th>"
-           "<th>Test IoU, best-final</th><th>Epochs</th></tr>\n");
+  page_raw(p, "<h1>Runs</h1>\n<div class=\"wide\"><table><tr><th>Run</th><th>Folder</th><th>Method</th><th>Test IoU, "
+              "best-supervised</th>"
+              "<th>Test IoU, best-final</th><th>Epochs</th></tr>\n");
   for (uint32_t i = 0; i < n; i++) {
     page_raw(p, "<tr><td>");
     page_text(p, run_name(&runs[i]));
+    page_raw(p, "</td><td>");
+    page_text(p, runs[i].dir);
     page_raw(p, "</td><td>");
     page_text(p, text_at(runs[i].config, "method"));
     page_raw(p, "</td>");
@@ -388,7 +390,10 @@ static vc_status write_page(vc_arena *arena, const char *const *run_dirs, uint32
   page_raw(p, report_style);
   page_raw(p, "</style></head><body>\n");
   if (n > 1) put_comparison(p, runs, n);
-  for (uint32_t i = 0; i < n; i++) VC_TRY(put_run(arena, p, &runs[i]));
+  for (uint32_t i = 0; i < n; i++) {
+    if (n > 1) page_raw(p, "<hr>\n");
+    VC_TRY(put_run(arena, p, &runs[i]));
+  }
   page_raw(p, "<p class=\"soft\">Written by vulcyte " VC_VERSION ".</p>\n</body></html>\n");
   if (p->is_failed) return VC_FAIL(VC_E_NOMEM, "%s: out of memory", out_path);
   return vc_file_write(out_path, p->text, p->n);

@@ -10,6 +10,7 @@ const char report_style[] =
     "font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}\n"
     "h1{font-size:1.7rem;margin:.2rem 0;overflow-wrap:anywhere}h2{font-size:1.2rem;margin:2rem 0 .6rem}\n"
     "h3{font-size:1rem;margin:1.2rem 0 .4rem}\n"
+    "hr{border:0;border-top:2px solid var(--line);margin:3rem 0 1rem}\n"
     "p{margin:.4rem 0}.soft{color:var(--soft)}\n"
     ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:.7rem;margin:1rem 0}\n"
     ".tile{background:var(--tile);border-radius:.6rem;padding:.7rem .9rem}\n"

@@ -131,22 +131,13 @@ vc_status vc_run_build(struct vc_run *run) {
 // ---- steps
 // ------------------------------------------------------------------------------------------------------------------
 
-// A step that is under way on the device.
-struct pending {
-  struct vc_train_step *step;
-  uint64_t ticket, number; // executable's and run's count
-  uint32_t epoch;
-  double lr, start;
-};
-
-static vc_status log_step(struct vc_run *run, const struct pending *p, double supervised, double unsupervised,
-                          double grad_norm) {
+static vc_status log_step(struct vc_run *run, const struct vc_pending_step *p, const struct vc_step_result *result) {
   vc_json_writer *w = vc_runlog_begin(run->log, "step");
   vc_json_put_number(w, "step", (double)p->number + 1);
   vc_json_put_number(w, "epoch", p->epoch + 1);
-  vc_json_put_number(w, "loss_supervised", supervised);
-  if (vc_run_is_uda(run)) vc_json_put_number(w, "loss_unsupervised", unsupervised);
-  vc_json_put_number(w, "grad_norm", grad_norm);
+  vc_json_put_number(w, "loss_supervised", result->supervised);
+  if (vc_run_is_uda(run)) vc_json_put_number(w, "loss_unsupervised", result->unsupervised);
+  vc_json_put_number(w, "grad_norm", result->grad_norm);
   vc_json_put_number(w, "lr", p->lr);
   // The device begins a step when the one before has ended.
   const double now = vc_time_seconds();
@@ -155,33 +146,39 @@ static vc_status log_step(struct vc_run *run, const struct pending *p, double su
   return vc_runlog_end(run->log);
 }
 
-// Waits for a step, reads its report, logs it.
-static vc_status finish_step(struct vc_run *run, struct pending *p) {
-  if (!p->step) return VC_OK;
+vc_status vc_run_finish_step(struct vc_run *run, const struct vc_pending_step *pending, struct vc_step_result *out) {
   float supervised, unsupervised = 0, grad_norm;
-  struct vc_train_step *s = p->step;
-  p->step = NULL;
-  VC_TRY(vc_exec_report(s->exec, p->ticket, s->loss_supervised, &supervised, sizeof supervised));
+  const struct vc_train_step *s = pending->step;
+  VC_TRY(vc_exec_report(s->exec, pending->ticket, s->loss_supervised, &supervised, sizeof supervised));
   if (s->loss_unsupervised)
-    VC_TRY(vc_exec_report(s->exec, p->ticket, s->loss_unsupervised, &unsupervised, sizeof unsupervised));
-  VC_TRY(vc_exec_report(s->exec, p->ticket, s->grad_norm, &grad_norm, sizeof grad_norm));
-  vc_pool_release(run->pool, p->number);
-  if (!isfinite(supervised) || !isfinite(unsupervised) || !isfinite(grad_norm))
+    VC_TRY(vc_exec_report(s->exec, pending->ticket, s->loss_unsupervised, &unsupervised, sizeof unsupervised));
+  VC_TRY(vc_exec_report(s->exec, pending->ticket, s->grad_norm, &grad_norm, sizeof grad_norm));
+  vc_pool_release(run->pool, pending->number);
+  *out = (struct vc_step_result){(double)supervised, (double)unsupervised, (double)grad_norm};
+  return VC_OK;
+}
+
+// Waits for a step, adds up its losses, logs it.
+static vc_status finish_step(struct vc_run *run, struct vc_pending_step *p) {
+  if (!p->step) return VC_OK;
+  struct vc_step_result result;
+  VC_TRY(vc_run_finish_step(run, p, &result));
+  p->step = NULL;
+  if (!isfinite(result.supervised) || !isfinite(result.unsupervised) || !isfinite(result.grad_norm))
     return VC_FAIL(VC_E_DIVERGED,
                    "%s: step %llu: loss %g, unsupervised loss %g, gradient norm %g; the last good state is kept: lower "
                    "optimizer.lr (now %g) and train again",
-                   run->options->out_dir, (unsigned long long)p->number + 1, (double)supervised, (double)unsupervised,
-                   (double)grad_norm, p->lr);
-  run->state.sums[0] += (double)supervised;
-  run->state.sums[1] += (double)unsupervised;
+                   run->options->out_dir, (unsigned long long)p->number + 1, result.supervised, result.unsupervised,
+                   result.grad_norm, p->lr);
+  run->state.sums[0] += result.supervised;
+  run->state.sums[1] += result.unsupervised;
   run->state.sums[2] += 1;
-  run->last_supervised = (double)supervised;
-  run->last_unsupervised = vc_run_is_uda(run) ? (double)unsupervised : (double)NAN;
-  return log_step(run, p, (double)supervised, (double)unsupervised, (double)grad_norm);
+  run->last_supervised = result.supervised;
+  run->last_unsupervised = vc_run_is_uda(run) ? result.unsupervised : (double)NAN;
+  return log_step(run, p, &result);
 }
 
-// Feeds and submits the next step.
-static vc_status begin_step(struct vc_run *run, struct pending *out) {
+vc_status vc_run_begin_step(struct vc_run *run, struct vc_pending_step *out) {
   const struct vc_config *config = run->config;
   struct vc_visit labelled[VC_MAX_BATCH], unlabelled[VC_MAX_BATCH];
   VC_TRY(vc_pool_next(run->pool));
@@ -198,7 +195,7 @@ static vc_status begin_step(struct vc_run *run, struct pending *out) {
   VC_TRY(vc_step_feed_common(run, step, lr));
   VC_TRY(vc_supervised_feed(run, step, labelled));
   if (vc_run_is_uda(run)) VC_TRY(vc_uda_feed(run, step, unlabelled));
-  *out = (struct pending){
+  *out = (struct vc_pending_step){
       .step = step, .number = run->state.step, .epoch = run->state.epoch, .lr = lr, .start = vc_time_seconds()};
   VC_TRY(vc_exec_run(step->exec, &out->ticket));
   run->state.step++;
@@ -213,10 +210,10 @@ static vc_status interrupted(struct vc_run *run) {
 }
 
 static vc_status run_epoch_steps(struct vc_run *run) {
-  struct pending previous = {0}, current = {0};
+  struct vc_pending_step previous = {0}, current = {0};
   bool go_on = true;
   while (go_on && run->state.step_in_epoch < run->steps_per_epoch && run->state.step < run->n_steps) {
-    VC_TRY(begin_step(run, &current));
+    VC_TRY(vc_run_begin_step(run, &current));
     VC_TRY(finish_step(run, &previous));
     previous = current;
     go_on = vc_run_progress(run, "train", run->state.step, run->n_steps);
@@ -248,12 +245,16 @@ static vc_status end_epoch(struct vc_run *run) {
   return vc_keep_epoch(run, supervised, unsupervised, validated ? &validation : NULL);
 }
 
+vc_status vc_run_start_steps(struct vc_run *run) {
+  for (uint32_t stream = 0; stream < vc_run_n_streams(run); stream++)
+    VC_TRY(vc_run_order(run, stream, run->arena, &run->orders[stream]));
+  return vc_pool_start(run->pool, run->state.step);
+}
+
 vc_status vc_run_loop(struct vc_run *run) {
   run->session_start = vc_time_seconds();
   run->session_first_step = run->state.step;
-  for (uint32_t stream = 0; stream < vc_run_n_streams(run); stream++)
-    VC_TRY(vc_run_order(run, stream, run->arena, &run->orders[stream]));
-  VC_TRY(vc_pool_start(run->pool, run->state.step));
+  VC_TRY(vc_run_start_steps(run));
   while (run->state.epoch < run->config->train.epochs &&
          (run->state.step < run->n_steps || run->state.step_in_epoch > 0)) {
     VC_TRY(run_epoch_steps(run));

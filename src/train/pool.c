@@ -65,22 +65,26 @@ static void measure_range(const struct vc_image *image, double *out_min, double 
   }
 }
 
+static vc_status decode(const struct vc_pool *p, uint32_t sample, vc_arena *arena, struct vc_image *out,
+                        uint8_t **out_classes) {
+  if (p->desc.read) return p->desc.read(p->desc.context, sample, arena, out, out_classes);
+  VC_TRY(vc_dataset_image(p->desc.dataset, sample, arena, out));
+  return out_classes ? vc_dataset_classes(p->desc.dataset, sample, arena, out_classes) : VC_OK;
+}
+
 // Decodes a sample's image to `image_word` and, for labelled ones, its class map to `label_word` of the host bytes.
 static vc_status read_sample(struct vc_pool *p, uint32_t sample, uint64_t image_word, uint64_t label_word,
                              bool measure) {
   vc_arena *arena;
   VC_TRY(vc_arena_create(&arena));
   struct vc_image image;
-  vc_status status = vc_dataset_image(p->desc.dataset, sample, arena, &image);
+  uint8_t *classes = NULL;
+  const vc_status status = decode(p, sample, arena, &image, p->places[sample].labelled ? &classes : NULL);
   if (status == VC_OK) {
     memcpy(p->image_bytes + 4 * image_word, image.pixels,
            (size_t)image.width * image.height * image.channels * vc_pixel_bytes(image.format));
     if (measure) measure_range(&image, &p->sample_min[sample * n_channels(p)], &p->sample_max[sample * n_channels(p)]);
-  }
-  if (status == VC_OK && p->places[sample].labelled) {
-    uint8_t *classes;
-    status = vc_dataset_classes(p->desc.dataset, sample, arena, &classes);
-    if (status == VC_OK) memcpy(p->label_bytes + 4 * label_word, classes, (size_t)image.width * image.height);
+    if (classes) memcpy(p->label_bytes + 4 * label_word, classes, (size_t)image.width * image.height);
   }
   vc_arena_destroy(arena);
   return status;

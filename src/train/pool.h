@@ -19,6 +19,9 @@ struct vc_pool_desc {
   // The samples of a step: out_samples[0..batch) labelled, [batch..2*batch) unlabelled (n_streams 2) or absent (1).
   uint32_t n_streams;
   vc_status (*samples_of_step)(void *context, uint64_t step, vc_arena *scratch, uint32_t *out_samples); // on any thread
+  // Makes the pixels of a resident sample and, where out_classes is not NULL, its class map. NULL: the data set's
+  // files.
+  vc_status (*read)(void *context, uint32_t sample, vc_arena *arena, struct vc_image *out, uint8_t **out_classes);
   void *context;
 };
 // Reads the training and validation images (resident), or prepares the ring (streaming); measures the range of the

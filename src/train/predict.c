@@ -1,18 +1,10 @@
 // Prediction: an image of any size through a trained network, whole or in overlapping tiles.
+#include "train/predict.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "vulcyte/gpu.h"
-#include "vulcyte/train.h"
-
-// A forward graph for tiles of one size; made anew when the size changes (its kernels stay compiled).
-struct forward {
-  vc_arena *arena;
-  uint32_t w, h;
-  vc_slot *words; // one tile's pixels
-  vc_exec *exec;
-  vc_tensor *window, *range, *probabilities;
-};
 
 struct vc_predictor {
   struct vc_gpu *gpu;
@@ -20,7 +12,7 @@ struct vc_predictor {
   struct vc_model_info info;
   vc_model *model;
   vc_slot *params;
-  struct forward forward;
+  struct vc_forward forward; // made anew when the tile's size changes (its kernels stay compiled)
 };
 
 static void destroy_predictor(void *object) {
@@ -54,25 +46,26 @@ uint32_t vc_predictor_classes(const vc_predictor *p) {
 // ---- the graph of a tile
 // ------------------------------------------------------------------------------------------------
 
-static vc_status build_forward(struct vc_predictor *p, struct forward *f) {
-  const struct vc_unet_desc *d = &p->model->desc;
+vc_status vc_forward_build(struct vc_gpu *gpu, const vc_model *model, vc_slot *params_slot,
+                           const struct vc_exec_options *options, struct vc_forward *f) {
+  const struct vc_unet_desc *d = &model->desc;
   vc_graph *g;
   VC_TRY(vc_graph_create(f->arena, &g));
   const uint64_t n_words = (uint64_t)f->w * f->h * d->channels; // enough for the widest pixels
   if (n_words > UINT32_MAX) return VC_FAIL(VC_E_NOMEM, "an image of %ux%u pixels is too large at once", f->w, f->h);
-  VC_TRY(vc_slot_create(f->arena, p->gpu, 4 * n_words, VC_SLOT_DEVICE, "image", &f->words));
+  VC_TRY(vc_slot_create(f->arena, gpu, 4 * n_words, VC_SLOT_DEVICE, "image", &f->words));
   vc_tensor *words = vc_bind(g, "image", (struct vc_shape){1, (uint32_t)n_words, 1, 1}, VC_U32, f->words, 0);
   vc_tensor *block =
-      vc_bind(g, "params", (struct vc_shape){1, (uint32_t)p->model->block_elements, 1, 1}, VC_F32, p->params, 0);
+      vc_bind(g, "params", (struct vc_shape){1, (uint32_t)model->block_elements, 1, 1}, VC_F32, params_slot, 0);
   vc_tensor **params;
-  VC_TRY(VC_NEW(f->arena, p->model->n_params, &params));
-  vc_model_bind(g, p->model, block, params);
+  VC_TRY(VC_NEW(f->arena, model->n_params, &params));
+  vc_model_bind(g, model, block, params);
   f->window = vc_feed(g, "window", VC_U32, sizeof(struct vc_window) / 4);
   f->range = vc_feed(g, "range", VC_F32, 2 * d->channels);
   vc_tensor *x = vc_crop_images(g, words, f->window, f->range, (struct vc_shape){1, d->channels, f->h, f->w});
-  f->probabilities = vc_softmax(g, vc_unet(g, p->model, params, x, NULL).logits);
+  f->probabilities = vc_softmax(g, vc_unet(g, model, params, x, NULL).logits);
   vc_output(g, f->probabilities);
-  return vc_exec_create(f->arena, p->gpu, g, &(struct vc_exec_options){.variants = p->variants}, &f->exec);
+  return vc_exec_create(f->arena, gpu, g, options, &f->exec);
 }
 
 static uint64_t memory_budget(const struct vc_predictor *p) {
@@ -83,19 +76,20 @@ static uint64_t memory_budget(const struct vc_predictor *p) {
 
 // Makes p->forward fit tiles of w x h. VC_E_NOMEM when the device cannot hold one.
 static vc_status prepare(struct vc_predictor *p, uint32_t w, uint32_t h) {
-  struct forward *f = &p->forward;
+  struct vc_forward *f = &p->forward;
   if (f->arena && f->w == w && f->h == h) return VC_OK;
   vc_arena_destroy(f->arena);
-  *f = (struct forward){.w = w, .h = h};
+  *f = (struct vc_forward){.w = w, .h = h};
   VC_TRY(vc_arena_create(&f->arena));
-  vc_status status = build_forward(p, f);
+  const struct vc_exec_options options = {.variants = p->variants};
+  vc_status status = vc_forward_build(p->gpu, p->model, p->params, &options, f);
   if (status == VC_OK && vc_exec_work_bytes(f->exec) > memory_budget(p))
     status = VC_FAIL(VC_E_NOMEM, "%ux%u pixels need %llu MiB of device memory", w, h,
                      (unsigned long long)(vc_exec_work_bytes(f->exec) >> 20));
   if (status == VC_OK) status = vc_exec_bind(f->arena, &f->exec, 1);
   if (status != VC_OK) {
     vc_arena_destroy(f->arena);
-    *f = (struct forward){0};
+    *f = (struct vc_forward){0};
   }
   return status;
 }
@@ -161,7 +155,7 @@ struct job {
 };
 
 static vc_status run_tile(struct job *j, uint32_t left, uint32_t top) {
-  struct forward *f = &j->p->forward;
+  struct vc_forward *f = &j->p->forward;
   const struct vc_image *image = j->image;
   const uint32_t w = VC_MIN(f->w, image->width - left), h = VC_MIN(f->h, image->height - top);
   const size_t pixel_bytes = (size_t)image->channels * vc_pixel_bytes(image->format);
@@ -179,7 +173,7 @@ static vc_status run_tile(struct job *j, uint32_t left, uint32_t top) {
 }
 
 static void add_tile(struct job *j, uint32_t left, uint32_t top) {
-  const struct forward *f = &j->p->forward;
+  const struct vc_forward *f = &j->p->forward;
   const uint32_t n_classes = j->p->model->desc.classes;
   const struct vc_image *image = j->image;
   for (uint32_t y = 0; y < f->h && top + y < image->height; y++)
@@ -193,7 +187,7 @@ static void add_tile(struct job *j, uint32_t left, uint32_t top) {
 }
 
 static vc_status run_tiles(struct job *j, vc_arena *scratch) {
-  const struct forward *f = &j->p->forward;
+  const struct vc_forward *f = &j->p->forward;
   const uint32_t n_classes = j->p->model->desc.classes;
   VC_TRY(VC_NEW(scratch, f->w, &j->weights_x));
   VC_TRY(VC_NEW(scratch, f->h, &j->weights_y));

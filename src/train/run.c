@@ -108,6 +108,7 @@ static vc_status read_images(struct vc_run *run) {
                                     .batch = run->config->train.batch,
                                     .n_streams = vc_run_n_streams(run),
                                     .samples_of_step = samples_of_step,
+                                    .read = run->read,
                                     .context = run};
   VC_TRY(vc_pool_create(run->arena, &desc, &run->pool));
   vc_pool_range(run->pool, run->min, run->max);
@@ -249,14 +250,18 @@ static vc_status finish(struct vc_run *run) {
   return vc_report_write(run->options->out_dir, path);
 }
 
+vc_status vc_run_prepare(struct vc_run *run) {
+  count_steps(run);
+  VC_TRY(read_images(run));
+  VC_TRY(create_model(run));
+  return vc_run_build(run);
+}
+
 static vc_status train(struct vc_run *run) {
   VC_TRY(vc_config_text(run->arena, run->config, 0, &run->config_text));
   VC_TRY(check_folder(run));
   VC_TRY(open_data(run));
-  count_steps(run);
-  VC_TRY(read_images(run));
-  VC_TRY(create_model(run));
-  VC_TRY(vc_run_build(run));
+  VC_TRY(vc_run_prepare(run));
   VC_TRY(start(run));
   VC_TRY(vc_run_loop(run));
   return finish(run);

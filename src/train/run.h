@@ -22,7 +22,10 @@ struct vc_run {
   const struct vc_config *config;
   const struct vc_train_options *options;
   const char *config_text; // the resolved configuration
+  bool timestamps;         // training steps measure their dispatches
 
+  // NULL: images come from the data set's files; else as vc_pool_desc's read, with the run as context.
+  vc_status (*read)(void *run, uint32_t sample, vc_arena *arena, struct vc_image *out, uint8_t **out_classes);
   vc_dataset *dataset;
   struct vc_split split;
   struct vc_pool *pool;
@@ -45,6 +48,9 @@ struct vc_run {
   uint32_t n_train_steps;
   struct vc_validator *validator;
 };
+
+// From a run with its data set and split: reads the images, makes the network, builds and binds every step.
+vc_status vc_run_prepare(struct vc_run *run);
 
 // ---- one shape of training step (step.c) ----------------------------------------------------------------------------
 
@@ -129,6 +135,20 @@ vc_status vc_run_order(const struct vc_run *run, uint32_t stream, vc_arena *aren
 void vc_run_visits(const struct vc_run *run, vc_order *order, uint64_t step, struct vc_visit *out_visits);
 // Builds every shape of training step that the run will meet, and validation; plans and binds their memory.
 vc_status vc_run_build(struct vc_run *run);
+// From the state's position on, in this order: starts the walk; feeds and submits the next step; waits for it and tells
+// what it gave. One step may be under way while the next is begun.
+struct vc_pending_step {
+  struct vc_train_step *step; // NULL: none
+  uint64_t ticket, number;    // executable's and run's count
+  uint32_t epoch;
+  double lr, start;
+};
+struct vc_step_result {
+  double supervised, unsupervised, grad_norm; // unsupervised 0 where the method has none
+};
+vc_status vc_run_start_steps(struct vc_run *run);
+vc_status vc_run_begin_step(struct vc_run *run, struct vc_pending_step *out);
+vc_status vc_run_finish_step(struct vc_run *run, const struct vc_pending_step *pending, struct vc_step_result *out);
 // Trains from the state's position to the end. VC_E_INTERRUPTED: stopped by the progress callback, state saved.
 vc_status vc_run_loop(struct vc_run *run);
 // Shows progress; false: the user wants to stop.

@@ -53,8 +53,8 @@ vc_status vc_step_finish(struct vc_run *run, struct vc_train_step *step, vc_tens
   vc_report(g, step->loss_supervised);
   if (step->loss_unsupervised) vc_report(g, step->loss_unsupervised);
   vc_report(g, step->grad_norm);
-  return vc_exec_create(run->arena, run->gpu, g, &(struct vc_exec_options){.variants = run->config->variants},
-                        &step->exec);
+  const struct vc_exec_options options = {.variants = run->config->variants, .timestamps = run->timestamps};
+  return vc_exec_create(run->arena, run->gpu, g, &options, &step->exec);
 }
 
 vc_status vc_step_feed_common(struct vc_run *run, struct vc_train_step *step, double lr) {

@@ -8,7 +8,6 @@
 extern "C" {
 #endif
 
-enum vc_norm { VC_NORM_NONE, VC_NORM_BATCH, VC_NORM_GROUP, VC_NORM_INSTANCE };
 struct vc_unet_desc {
   uint32_t channels, classes;
   uint32_t aux_classes;       // of a second head on the same features; 0: none

@@ -59,6 +59,28 @@ vc_tensor *vc_softmax(vc_graph *g, vc_tensor *z);     // over channels [SOFTMAX 
 vc_tensor *vc_log_softmax(vc_graph *g, vc_tensor *z);
 vc_tensor *vc_argmax(vc_graph *g, vc_tensor *x);      // over channels, lowest index of equals → U32 {N,1,H,W}; no gradient
 
+// ---- normalisation (src/ops/norm.c) -------------------------------------------------------------------------------------
+
+enum vc_norm { VC_NORM_NONE, VC_NORM_BATCH, VC_NORM_GROUP, VC_NORM_INSTANCE };
+enum { VC_NORM_GROUPS = 8 }; // of VC_NORM_GROUP
+struct vc_norm_desc {
+  enum vc_norm kind;
+  bool relu;           // y = max(y, 0), fused
+};
+// Running statistics, views of slots: mean and variance {1,C,1,1}, count {1,1,1,1} of the batches seen.
+struct vc_norm_running {
+  vc_tensor *mean, *variance, *count;
+};
+// y = w (x - mean) / sqrt(variance + 1e-5) + b with the mean and (biased) variance of x over N,H,W (BATCH), over a sample's
+// group of channels (GROUP) or over each of a sample's maps (INSTANCE); not NONE. w, b {1,C,1,1}. Gradient to x, w
+// and b. BATCH with `track` not NULL also moves those running statistics, in place, by 0.1 towards x's mean and
+// unbiased variance. [STAT 1..6]
+vc_tensor *vc_normalise(vc_graph *g, vc_tensor *x, vc_tensor *w, vc_tensor *b, struct vc_norm_desc desc,
+                        const struct vc_norm_running *track);
+// The same with a given mean and variance {1,C,1,1}, which are constants: evaluation with running statistics.
+vc_tensor *vc_normalise_by(vc_graph *g, vc_tensor *x, vc_tensor *w, vc_tensor *b, vc_tensor *mean, vc_tensor *variance,
+                           bool relu);
+
 // ---- reductions (src/ops/reduce.c): two passes, fixed order, compensated or pairwise -------------------------------
 
 vc_tensor *vc_sum(vc_graph *g, vc_tensor *x);        // all elements → {1,1,1,1}
@@ -110,7 +132,7 @@ struct vc_iid_desc {
 // 0 when no pixel is valid. a, b {N,C,H,W} probabilities, C <= 64; valid as above. Gradient to both maps. [IID 1..5]
 vc_tensor *vc_iid_loss(vc_graph *g, vc_tensor *a, vc_tensor *b, vc_tensor *valid, struct vc_iid_desc desc);
 
-// ---- sampling (src/ops/sample.c, affine.c, align.c, intensity.c) ----------------------------------------------------
+// ---- sampling (src/ops/sample.c, affine.c, align.c, volume.c, intensity.c) ----------------------------------------------------
 // Maps act on content: (M x)(u) = x(M⁻¹u). Positions are (x, y) pixels from the image's centre ((W-1)/2, (H-1)/2).
 // A "sampler" is M⁻¹ as 6 floats: source_x = a x + b y + c, source_y = d x + e y + f. An image covers
 // [-1/2, W-1/2) x [-1/2, H-1/2) in pixel coordinates. Feeds hold one record per sample of the batch.
@@ -135,6 +157,13 @@ vc_tensor *vc_align(vc_graph *g, vc_tensor *p, vc_tensor *samplers);
 // (the part of the crop that lies in its image). samplers_b may be NULL. [AFFINE 4]
 vc_tensor *vc_valid_mask(vc_graph *g, vc_tensor *samplers_a, vc_tensor *rects, vc_tensor *samplers_b, uint32_t n,
                          uint32_t h, uint32_t w);
+
+// Plane sections of a volume, one slab of its planes (struct vc_slab of terms.h) at a time. pool: U32 slot with the voxels,
+// x fastest; slab U32 {1,8,1,1}; samplers F32 {1,9N,1,1}: three vectors a, b, c that take output pixel (u, v) from the slice's
+// centre to the voxel position a u + b v + c → U32 {N,1,H,W}: the bits of trilinear floats, or (linear false) the
+// stored number of the nearest voxel; VC_IGNORE where it belongs to another slab. No gradient. [SLICE 1]
+vc_tensor *vc_slice_volume(vc_graph *g, vc_tensor *pool, vc_tensor *slab, vc_tensor *samplers, struct vc_shape shape,
+                           bool linear);
 
 // One intensity operation per sample on images in [0,1]. ops feed U32 {1,2N,1,1}: enum vc_augment_op and the bits of its
 // F32 magnitude (factor, or Solarize's threshold); NONE and ROTATE leave the sample as it is. Chain for several ops.

@@ -1,0 +1,43 @@
+// [STAT 4] First pass: partial sums of g and of g h, h = (x - mean) rstd, over the pixels of a segment; as norm_sums_fwd,
+// compensated. Row r of the result holds those of g [segment][channel], then those of g h.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "norm.h"
+#include "sum.glsl"
+
+layout(local_size_x = OPS_LOCAL) in;
+layout(constant_id = SC_NORM_WIDTH) const uint WIDTH = 1;
+layout(binding = 0) readonly buffer X1 { float x1[]; };
+layout(binding = 0) readonly buffer X4 { vec4 x4[]; };
+layout(binding = 1) readonly buffer G1 { float g1[]; };
+layout(binding = 1) readonly buffer G4 { vec4 g4[]; };
+layout(binding = 2) readonly buffer S1 { float s1[]; };
+layout(binding = 2) readonly buffer S4 { vec4 s4[]; };
+layout(binding = 3) writeonly buffer Y1 { float y1[]; };
+layout(binding = 3) writeonly buffer Y4 { vec4 y4[]; };
+
+#define LOAD(name, i) (WIDTH == 4u ? name##4[i] : vec4(name##1[i], 0.0, 0.0, 0.0))
+
+void store(uint i, vec4 v) {
+  if (WIDTH == 4u)
+    y4[i] = v;
+  else
+    y1[i] = v.x;
+}
+
+void main() {
+  uint columns = pc.c / WIDTH, c = gl_GlobalInvocationID.x % columns, k = gl_GlobalInvocationID.x / columns;
+  uint row = k % pc.rows, s = k / pc.rows;
+  if (s >= pc.segments) return;
+  uint first = s * pc.pixels * columns + c;
+  vec4 mean = LOAD(s, s * columns + c), rstd = LOAD(s, (pc.segments + s) * columns + c);
+  vc_acc4 sum = vc_acc4(vec4(0.0), vec4(0.0)), product = sum;
+  for (uint i = row; i < pc.pixels; i += pc.rows) {
+    vec4 g = LOAD(g, first + i * columns), h = (LOAD(x, first + i * columns) - mean) * rstd;
+    vc_acc_add(sum, g);
+    vc_acc_add(product, g * h);
+  }
+  uint at = (2u * row * pc.segments + s) * columns + c;
+  store(at, vc_acc_value(sum));
+  store(at + pc.segments * columns, vc_acc_value(product));
+}

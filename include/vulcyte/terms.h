@@ -26,6 +26,16 @@ struct vc_window {
   uint32_t reserved;
 };
 
+// The planes of a volume that stand in device memory, as kernels read them: 8 words.
+struct vc_slab {
+  uint32_t width, height, depth; // voxels of the whole volume
+  uint32_t first, end;           // positions with first <= floor(z) < end (nearest: z rounded) belong to this slab; the pool
+                                 // holds planes first .. end - 1, and plane end where there is one and values are interpolated
+  uint32_t format;               // enum vc_pixel_format; F32: any words of 32 bits
+  uint32_t outside;              // the result outside the volume
+  uint32_t reserved;
+};
+
 // The transformations of strong augmentation; ROTATE is the only spatial one.
 enum vc_augment_op {
   VC_AUG_NONE, VC_AUG_ROTATE, VC_AUG_AUTOCONTRAST, VC_AUG_INVERT, VC_AUG_EQUALIZE, VC_AUG_SOLARIZE, VC_AUG_CONTRAST,

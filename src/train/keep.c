@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum {
+  DEGENERATE_PENALTY = 1000000, // more than any loss
   SAVE_EVERY_SECONDS = 30
 }; // last.state is written at most this often within a run; resuming replays what is newer
 
@@ -97,10 +98,11 @@ static vc_status log_best(struct vc_run *run, const char *state, double loss) {
   return vc_runlog_end(run->log);
 }
 
-// Keeps the network as best-NAME if its loss is below the best so far.
+// Keeps the network as best-NAME if its loss is below the best so far. A degenerate state ranks behind every other.
 static vc_status keep_if_best(struct vc_run *run, const char *name, double loss, double *best, uint32_t *best_epoch,
                               const struct vc_validation *v) {
-  if (!(loss < *best)) return VC_OK;
+  const double rank = loss + (v && v->degenerate ? DEGENERATE_PENALTY : 0);
+  if (!(rank < *best)) return VC_OK;
   vc_arena *scratch;
   VC_TRY(vc_arena_create(&scratch));
   vc_json_writer *w;
@@ -120,7 +122,7 @@ static vc_status keep_if_best(struct vc_run *run, const char *name, double loss,
   if (status == VC_OK) status = write_weights(run, file, metrics);
   vc_arena_destroy(scratch);
   VC_TRY(status);
-  *best = loss;
+  *best = rank;
   *best_epoch = run->state.epoch;
   return log_best(run, name, loss);
 }
@@ -134,8 +136,14 @@ vc_status vc_keep_epoch(struct vc_run *run, double train_supervised, double trai
     const double supervised = v ? v->supervised : train_supervised;
     const double unsupervised = !vc_run_is_uda(run) ? 0 : v ? v->unsupervised : train_unsupervised;
     VC_TRY(keep_if_best(run, "best-supervised", supervised, &s->best_supervised, &s->best_supervised_epoch, v));
-    VC_TRY(keep_if_best(run, "best-final", supervised + unsupervised, &s->best_final, &s->best_final_epoch, v));
+    const double final = supervised + run->config->uda.weight * unsupervised;
+    VC_TRY(keep_if_best(run, "best-final", final, &s->best_final, &s->best_final_epoch, v));
   }
+  if (v && v->degenerate)
+    VC_TRY(vc_runlog_warn(run->log,
+                          "epoch %u: the network gives every pixel of the validation images the same class; if this "
+                          "lasts, lower uda.weight or optimizer.lr, or label more images",
+                          s->epoch));
   const bool over = s->step >= run->n_steps;
   return over || vc_time_seconds() - run->last_saved >= SAVE_EVERY_SECONDS ? vc_keep_last(run) : VC_OK;
 }

@@ -32,9 +32,9 @@ void vc_run_visits(const struct vc_run *run, vc_order *order, uint64_t step, str
 
 bool vc_run_progress(struct vc_run *run, const char *phase, uint64_t done, uint64_t total) {
   if (!run->options->progress) return true;
-  const double elapsed = vc_time_seconds() - run->session_start;
-  const uint64_t steps = run->state.step - run->session_first_step;
-  const double rate = elapsed > 0 ? (double)steps / elapsed : 0;
+  // The first step compiles kernels, so the rate counts from its end.
+  const uint64_t steps = run->session_finished > 1 ? run->session_finished - 1 : 0;
+  const double rate = steps ? (double)steps / (run->last_finished - run->first_finished) : 0;
   const struct vc_progress p = {.phase = phase,
                                 .done = done,
                                 .total = total,
@@ -143,6 +143,7 @@ static vc_status log_step(struct vc_run *run, const struct vc_pending_step *p, c
   const double now = vc_time_seconds();
   vc_json_put_number(w, "seconds", now - VC_MAX(p->start, run->last_finished));
   run->last_finished = now;
+  if (run->session_finished++ == 0) run->first_finished = now;
   return vc_runlog_end(run->log);
 }
 
@@ -253,7 +254,6 @@ vc_status vc_run_start_steps(struct vc_run *run) {
 
 vc_status vc_run_loop(struct vc_run *run) {
   run->session_start = vc_time_seconds();
-  run->session_first_step = run->state.step;
   VC_TRY(vc_run_start_steps(run));
   while (run->state.epoch < run->config->train.epochs &&
          (run->state.step < run->n_steps || run->state.step_in_epoch > 0)) {

@@ -241,6 +241,7 @@ static vc_status test(struct vc_run *run) {
 static vc_status finish(struct vc_run *run) {
   VC_TRY(test(run));
   vc_json_writer *w = vc_runlog_begin(run->log, "end");
+  vc_json_put_string(w, "device", vc_gpu_info(run->gpu)->name);
   vc_json_put_number(w, "step", (double)run->state.step);
   vc_json_put_number(w, "epoch", run->state.epoch);
   vc_json_put_number(w, "seconds", vc_time_seconds() - run->session_start);

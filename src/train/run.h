@@ -41,8 +41,9 @@ struct vc_run {
   struct vc_train_state state;
   uint32_t steps_per_epoch;
   uint64_t n_steps;                                    // of the whole run
-  uint64_t session_first_step;                         // for the rate
-  double session_start, last_saved, last_finished;     // seconds; of the loop, of last.state, of the latest step
+  uint64_t session_finished;                           // steps since the program started
+  double session_start, last_saved;                    // seconds; of the loop, of last.state
+  double first_finished, last_finished;                // of those steps
   double last_supervised, last_unsupervised, last_iou; // for the progress line
   struct vc_train_step *steps;                         // every shape of training step
   uint32_t n_train_steps;
@@ -118,6 +119,7 @@ vc_status vc_uda_feed(struct vc_run *run, struct vc_train_step *step, const stru
 struct vc_validation {
   double supervised, unsupervised; // mean losses; unsupervised NaN where the method has none
   struct vc_metrics metrics;
+  bool degenerate; // one class for every pixel, whatever the image
 };
 vc_status vc_validator_create(struct vc_run *run);
 vc_status vc_validate(struct vc_run *run, struct vc_validation *out);

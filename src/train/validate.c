@@ -87,6 +87,21 @@ static vc_status validate_image(struct vc_run *run, uint32_t sample, struct vc_v
   return VC_OK;
 }
 
+// Whether only one class was ever predicted, although the reference has more.
+static bool is_degenerate(const struct vc_metrics *m) {
+  uint32_t n_predicted = 0, n_present = 0;
+  for (uint32_t c = 0; c < m->n_classes; c++) {
+    uint64_t predicted = 0, present = 0;
+    for (uint32_t k = 0; k < m->n_classes; k++) {
+      predicted += m->confusion[k * m->n_classes + c];
+      present += m->confusion[c * m->n_classes + k];
+    }
+    n_predicted += predicted > 0;
+    n_present += present > 0;
+  }
+  return n_predicted < 2 && n_present > 1;
+}
+
 vc_status vc_validate(struct vc_run *run, struct vc_validation *out) {
   *out = (struct vc_validation){0};
   vc_metrics_begin(&out->metrics, run->model->desc.classes);
@@ -96,6 +111,7 @@ vc_status vc_validate(struct vc_run *run, struct vc_validation *out) {
     if (!vc_run_progress(run, "validate", i + 1, n)) return VC_E_INTERRUPTED;
   }
   vc_metrics_finish(&out->metrics);
+  out->degenerate = is_degenerate(&out->metrics);
   out->supervised /= n;
   out->unsupervised = vc_run_is_uda(run) ? out->unsupervised / n : (double)NAN;
   return VC_OK;

@@ -55,9 +55,12 @@ vc_status vc_fail_context(vc_status status, const char *fmt, ...) VC_PRINTF(2, 3
 // The exit code of the program for a status: 0, 1 (failed), 2 (usage, config, input, format), 3 (no device), 130.
 int vc_status_exit_code(vc_status status);
 
-// The status comes back by name, not through the call, so that compilers and analyzers see which one it is.
-#define VC_FAIL(status, ...)         ((void)vc_fail((status), __VA_ARGS__), (status))
-#define VC_FAIL_CONTEXT(status, ...) ((void)vc_fail_context((status), __VA_ARGS__), (status))
+// The status comes back through a function that compilers and analyzers see into: they know then which one it is.
+static inline vc_status vc_status_itself(vc_status status) {
+  return status;
+}
+#define VC_FAIL(status, ...)         ((void)vc_fail((status), __VA_ARGS__), vc_status_itself(status))
+#define VC_FAIL_CONTEXT(status, ...) ((void)vc_fail_context((status), __VA_ARGS__), vc_status_itself(status))
 #define VC_TRY(expr)                                    \
   do {                                                  \
     vc_status vc_try_status_ = (expr);                  \

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct cli_command *const commands[] = {&cmd_devices,  &cmd_synth,   &cmd_train,
-                                                     &cmd_evaluate, &cmd_predict, &cmd_report};
+static const struct cli_command *const commands[] = {&cmd_devices, &cmd_synth,  &cmd_train, &cmd_evaluate,
+                                                     &cmd_predict, &cmd_report, &cmd_bench};
 // Commands that are named in documents of the project but are not part of this version.
-static const char *const later[] = {"doctor", "import", "sweep", "export", "tune", "bench"};
+static const char *const later[] = {"doctor", "import", "sweep", "export", "tune"};
 
 static void print_help(void) {
   printf("vulcyte trains networks that segment microscopy images, on any Vulkan device.\n\n"

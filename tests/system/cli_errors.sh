@@ -39,7 +39,7 @@ config good.json '{"data": {"images": "data/images", "masks": "data/masks", "cro
 expect 2 'no command given'
 expect 2 'trane: no such command; did you mean vulcyte train?' trane
 expect 2 'no such command' xyzzy
-for command in doctor sweep export tune bench; do
+for command in doctor sweep export tune; do
   expect 2 "$command: this command is not available in this version" $command
 done
 expect 2 'CONFIG.json is missing' train
@@ -59,6 +59,9 @@ expect 2 'give a whole number from 16' predict m.safetensors data/images --out o
 expect 2 'unknown kind "flou"' synth flou --out out
 expect 2 'give a whole number' synth fluo --count -1 --out out
 expect 2 '--out is missing' report data
+expect 2 'give a whole number from 1' bench --steps 0
+expect 2 'model.bsae' bench --set model.bsae=4
+expect 2 'there is none of that name' bench --set model.base=2 --set data.crop=16 --quiet --variant conv2d_fwd=fast
 
 # ---- configurations
 expect 2 'none.json: cannot be opened' train none.json --out out

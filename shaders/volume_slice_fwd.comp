@@ -1,5 +1,5 @@
 // [SLICE 1] y[n,0,v,u] = the volume at the position that sampler n gives for (u, v), as the bits of a float (LINEAR) or
-// as the stored number (nearest); slab[OUTSIDE] outside the volume, IGNORE where the planes of another slab are needed.
+// as the stored number (nearest); IGNORE outside the volume and where the planes of another slab are needed.
 // y {N,1,H,W}. Workgroup row n makes slice n; an invocation takes every stride-th pixel.
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -65,11 +65,10 @@ void main() {
   uvec4 at = vc_digits(gl_GlobalInvocationID.x, radix), step = vc_digits(pc.stride, radix);
   for (uint i = gl_GlobalInvocationID.x; i < pc.n; i += pc.stride) {
     vec3 p = position(9u * gl_WorkGroupID.y, at.x, at.y);
-    uint result = slab[VOLUME_OUTSIDE];
+    uint result = VOLUME_IGNORE;
     if (all(greaterThanEqual(p, vec3(-0.5))) && all(lessThan(p, limit))) {
       vec3 floor_of = floor(SC_LINEAR != 0u ? p : p + 0.5);
       uvec3 low = min(uvec3(max(floor_of, vec3(0.0))), size - 1u); // min: p + 1/2 may round up to the side
-      result = VOLUME_IGNORE;
       if (low.z >= first && low.z < end) {
         if (SC_LINEAR != 0u) {
           uvec3 high = min(uvec3(ivec3(floor_of) + 1), size - 1u);

@@ -58,6 +58,16 @@ vc_status vc_volume_read_labels(vc_volume *v, uint32_t first, uint32_t n, void *
 // NIfTI-1, compressed where the path ends in .gz. voxels: info->format, x fastest; label_bytes is not looked at.
 vc_status vc_volume_write(const char *path, const struct vc_volume_info *info, const void *voxels);
 
+// A plane through a volume: pixel (x, y) of a W x H section lies at centre + (x - (W-1)/2) u + (y - (H-1)/2) v, in millimetres.
+struct vc_section {
+  double centre[3], u[3], v[3];
+};
+// The volume is turned about its centre by a uniformly random rotation (a unit quaternion as Shoemake 1992 draws it), then cut
+// by a plane of constant z, uniformly placed within the turned volume's extent; spacing: millimetres between pixels.
+struct vc_section vc_section_draw(const struct vc_volume_info *volume, double spacing, uint64_t seed, uint32_t number);
+// The voxel position of the section's centre, and its change by one pixel along u and v: a, b, c of vc_slice_volume.
+void vc_section_sampler(const struct vc_section *section, const struct vc_volume_info *volume, float out[9]);
+
 // ---- data sets --------------------------------------------------------------------------------------------------
 
 enum { VC_MAX_CLASSES = 64 };

@@ -161,7 +161,7 @@ vc_tensor *vc_valid_mask(vc_graph *g, vc_tensor *samplers_a, vc_tensor *rects, v
 // Plane sections of a volume, one slab of its planes (struct vc_slab of terms.h) at a time. pool: U32 slot with the voxels,
 // x fastest; slab U32 {1,8,1,1}; samplers F32 {1,9N,1,1}: three vectors a, b, c that take output pixel (u, v) from the slice's
 // centre to the voxel position a u + b v + c → U32 {N,1,H,W}: the bits of trilinear floats, or (linear false) the
-// stored number of the nearest voxel; VC_IGNORE where it belongs to another slab. No gradient. [SLICE 1]
+// stored number of the nearest voxel; VC_IGNORE outside the volume and where it belongs to another slab. No gradient. [SLICE 1]
 vc_tensor *vc_slice_volume(vc_graph *g, vc_tensor *pool, vc_tensor *slab, vc_tensor *samplers, struct vc_shape shape,
                            bool linear);
 

@@ -32,8 +32,7 @@ struct vc_slab {
   uint32_t first, end;           // positions with first <= floor(z) < end (nearest: z rounded) belong to this slab; the pool
                                  // holds planes first .. end - 1, and plane end where there is one and values are interpolated
   uint32_t format;               // enum vc_pixel_format; F32: any words of 32 bits
-  uint32_t outside;              // the result outside the volume
-  uint32_t reserved;
+  uint32_t reserved[2];
 };
 
 // The transformations of strong augmentation; ROTATE is the only spatial one.

@@ -194,6 +194,30 @@ struct vc_evaluate_options {
 };
 vc_status vc_evaluate(vc_predictor *p, const struct vc_evaluate_options *options, struct vc_metrics *out);
 
+// ---- sections of volumes ----------------------------------------------------------------------------------------
+
+struct vc_import_bigbrain_desc {
+  const char *image, *classes;                 // NIfTI volumes in one space; their grids may differ
+  const char *out_dir;                         // new, or empty
+  uint32_t n_slices;
+  uint32_t width, height;                      // 0: the longest side of the class volume
+  double spacing;                              // millimetres between pixels; 0: the class volume's smallest
+  double min_tissue;                           // least share of the pixels that are not background
+  uint64_t seed;
+  const uint32_t *keep;                        // labels that become classes 1, 2, ...; all others are background
+  uint32_t n_keep;                             // 0: every label stays; that of the first voxel is background
+  uint64_t slab_bytes;                         // device memory for voxels; 0: as much as fits
+  vc_progress_fn progress;
+  void *context;
+};
+struct vc_import_bigbrain_result {
+  uint32_t n_slices, n_drawn;                  // drawn: until enough of them had tissue
+};
+// Cuts random planes (vc_section_draw) on the device: trilinear intensities → images/, nearest labels → masks/, dataset.json, and
+// sections.json with the planes. Volumes larger than the device's memory go through it in slabs, with the same result.
+vc_status vc_import_bigbrain(struct vc_gpu *gpu, const struct vc_import_bigbrain_desc *desc,
+                             struct vc_import_bigbrain_result *out);
+
 // ---- pictures and report ----------------------------------------------------------------------------------------
 
 // image (first 3 channels, stretched from its own minimum and maximum) with class outlines and tints; masks are class indices; reference may be NULL. Side

@@ -13,7 +13,6 @@
 #define VOLUME_FIRST      3
 #define VOLUME_END        4
 #define VOLUME_FORMAT     5
-#define VOLUME_OUTSIDE    6
 // enum vc_pixel_format and what goes with it.
 #define VOLUME_U8     0
 #define VOLUME_U16    1

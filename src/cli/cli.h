@@ -70,6 +70,7 @@ void cli_progress_end(void); // leaves the terminal at the start of a line
 void cli_catch_signals(void);
 bool cli_interrupted(void);
 
-extern const struct cli_command cmd_devices, cmd_synth, cmd_train, cmd_evaluate, cmd_predict, cmd_report, cmd_bench;
+extern const struct cli_command cmd_devices, cmd_synth, cmd_train, cmd_evaluate, cmd_predict, cmd_report, cmd_bench,
+    cmd_import;
 
 #endif

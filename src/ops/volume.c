@@ -11,7 +11,6 @@ SLAB_AT(depth, VOLUME_DEPTH);
 SLAB_AT(first, VOLUME_FIRST);
 SLAB_AT(end, VOLUME_END);
 SLAB_AT(format, VOLUME_FORMAT);
-SLAB_AT(outside, VOLUME_OUTSIDE);
 _Static_assert(sizeof(struct vc_slab) == 4 * VOLUME_SLAB_WORDS, "struct vc_slab differs from volume.h");
 _Static_assert(VOLUME_U8 == (int)VC_PIXEL_U8 && VOLUME_U16 == (int)VC_PIXEL_U16 && VOLUME_F32 == (int)VC_PIXEL_F32,
                "enum vc_pixel_format differs from volume.h");

@@ -89,7 +89,7 @@ static uint32_t slice_pixel(const optest_array *pool, const struct slice_case *a
   const int64_t size[3] = {slab->width, slab->height, slab->depth};
   int64_t at[3];
   for (int i = 0; i < 3; i++) {
-    if (!(p[i] >= -0.5f && p[i] < (float)size[i] - 0.5f)) return slab->outside;
+    if (!(p[i] >= -0.5f && p[i] < (float)size[i] - 0.5f)) return VC_IGNORE;
     at[i] = (int64_t)floorf(a->is_linear ? p[i] : p[i] + 0.5f);
     at[i] = VC_MIN(VC_MAX(at[i], 0), size[i] - 1);
   }
@@ -128,7 +128,7 @@ static void reference(optest_array *const *in, optest_array *out, const void *at
 #define FLAT   {1, 0, 0, 0, 1, 0, 4, 3, 2}
 #define STEEP  {0.05f, -0.6f, 0.8f, 1.02f, 0.11f, 0.02f, 3.9f, 2.8f, 2.4f}
 
-#define WHOLE(pixels) {.width = 9, .height = 7, .depth = 5, .end = 5, .format = (pixels), .outside = 77}
+#define WHOLE(pixels) {.width = 9, .height = 7, .depth = 5, .end = 5, .format = (pixels)}
 #define CASE(name, pixels, linear) \
   static const struct slice_case name = {{3, 1, 11, 13}, WHOLE(pixels), {TURNED, FLAT, STEEP}, linear}
 CASE(bytes, VC_PIXEL_U8, true);
@@ -140,17 +140,17 @@ CASE(word_labels, VC_PIXEL_F32, false);
 // The middle slab of three: planes 1, 2 and, for interpolation, 3.
 static const struct slice_case middle = {
     {3, 1, 11, 13},
-    {.width = 9, .height = 7, .depth = 5, .first = 1, .end = 3, .format = VC_PIXEL_U16, .outside = 5},
+    {.width = 9, .height = 7, .depth = 5, .first = 1, .end = 3, .format = VC_PIXEL_U16},
     {TURNED, FLAT, STEEP},
     true};
 static const struct slice_case middle_labels = {
     {3, 1, 11, 13},
-    {.width = 9, .height = 7, .depth = 5, .first = 1, .end = 3, .format = VC_PIXEL_U16, .outside = 5},
+    {.width = 9, .height = 7, .depth = 5, .first = 1, .end = 3, .format = VC_PIXEL_U16},
     {TURNED, FLAT, STEEP},
     false};
 static const struct slice_case last = {
     {2, 1, 6, 7},
-    {.width = 9, .height = 7, .depth = 5, .first = 4, .end = 5, .format = VC_PIXEL_U8, .outside = 5},
+    {.width = 9, .height = 7, .depth = 5, .first = 4, .end = 5, .format = VC_PIXEL_U8},
     {STEEP, {1, 0, 0, 0, 1, 0, 4, 3, 4.49f}},
     true};
 // On, half a voxel before and just behind the outermost voxels' centres.
@@ -164,17 +164,15 @@ static const struct slice_case rim_labels = {
     WHOLE(VC_PIXEL_U8),
     {{1, 0, 0, 0, 1, 0, 4.5f, 3.5f, -0.5f}, {1, 0, 0, 0, 1, 0, 3.75f, 2.75f, 4.4375f}, {1, 0, 0, 0, 1, 0, 4, 3, 4.5f}},
     false};
-static const struct slice_case thin = {
-    {1, 1, 5, 4},
-    {.width = 1, .height = 1, .depth = 1, .end = 1, .format = VC_PIXEL_F32, .outside = 1},
-    {{0.2f, 0, 0, 0, 0.2f, 0, 0, 0, 0.25f}},
-    true};
-static const struct slice_case wide = {
-    {2, 1, 130, 170},
-    {.width = 60, .height = 50, .depth = 40, .end = 40, .format = VC_PIXEL_U8, .outside = 9},
-    {{0.31f, 0.12f, -0.2f, -0.05f, 0.28f, 0.17f, 29.5f, 24.5f, 19.5f},
-     {0.02f, 0.33f, 0.11f, 0.3f, -0.02f, 0.21f, 28, 24, 20}},
-    true};
+static const struct slice_case thin = {{1, 1, 5, 4},
+                                       {.width = 1, .height = 1, .depth = 1, .end = 1, .format = VC_PIXEL_F32},
+                                       {{0.2f, 0, 0, 0, 0.2f, 0, 0, 0, 0.25f}},
+                                       true};
+static const struct slice_case wide = {{2, 1, 130, 170},
+                                       {.width = 60, .height = 50, .depth = 40, .end = 40, .format = VC_PIXEL_U8},
+                                       {{0.31f, 0.12f, -0.2f, -0.05f, 0.28f, 0.17f, 29.5f, 24.5f, 19.5f},
+                                        {0.02f, 0.33f, 0.11f, 0.3f, -0.02f, 0.21f, 28, 24, 20}},
+                                       true};
 
 #define POOL(words) {.shape = {1, (words), 1, 1}, .dtype = VC_U32, .make = make_pool}
 #define SLAB        {.shape = {1, 8, 1, 1}, .dtype = VC_U32, .make = make_slab}

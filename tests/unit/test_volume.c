@@ -352,6 +352,65 @@ static void writes_what_it_reads_back(void **state) {
   expect_message("40000 voxels along an axis");
 }
 
+// ---- sections ----
+
+static double dot(const double a[3], const double b[3]) {
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+// Right angles, the wanted spacing, within the volume, and no direction preferred.
+static void draws_sections(void **state) {
+  enum { N = 20000 };
+  struct vc_volume_info info = {.size = {40, 20, 10}};
+  const double middle[3] = {10 - 0.5 * 9.5, -20 + 2 * 19.5, 5 + 3 * 4.5};
+  double sum[3] = {0}, squares[3] = {0}, farthest = 0, angles = 0;
+  (void)state;
+  memcpy(info.to_world, full_space, sizeof full_space);
+  for (uint32_t i = 0; i < N; i++) {
+    struct vc_section s = vc_section_draw(&info, 0.5, 7, i), again = vc_section_draw(&info, 0.5, 7, i);
+    const double n[3] = {4 * (s.u[1] * s.v[2] - s.u[2] * s.v[1]), 4 * (s.u[2] * s.v[0] - s.u[0] * s.v[2]),
+                         4 * (s.u[0] * s.v[1] - s.u[1] * s.v[0])};
+    double away[3];
+    assert_memory_equal(&s, &again, sizeof s);
+    assert_true(fabs(dot(s.u, s.u) - 0.25) < 1e-12 && fabs(dot(s.v, s.v) - 0.25) < 1e-12);
+    assert_true(fabs(dot(s.u, s.v)) < 1e-12);
+    for (int k = 0; k < 3; k++) {
+      away[k] = s.centre[k] - middle[k];
+      sum[k] += n[k];
+      squares[k] += n[k] * n[k];
+    }
+    double reach = 10 * 0.5 * fabs(n[0]) + 20 * 2 * fabs(n[1]) + 5 * 3 * fabs(n[2]), offset = dot(away, n);
+    assert_true(fabs(sqrt(dot(away, away)) - fabs(offset)) < 1e-9); // along the normal
+    assert_true(fabs(offset) <= reach);
+    farthest = VC_MAX(farthest, fabs(offset) / reach);
+    double angle = acos((s.u[0] * 2 + s.v[1] * 2 + n[2] - 1) / 2); // of the rotation: density (1 - cos) / pi
+    angles += angle;
+  }
+  for (int k = 0; k < 3; k++) {
+    assert_true(fabs(sum[k] / N) < 0.02);
+    assert_true(fabs(squares[k] / N - 1.0 / 3) < 0.01);
+  }
+  assert_true(farthest > 0.99);
+  assert_true(fabs(angles / N - (3.14159265 / 2 + 2 / 3.14159265)) < 0.02);
+}
+
+static void finds_the_voxels_of_a_section(void **state) {
+  struct vc_volume_info info = {.size = {NX, NY, NZ}};
+  (void)state;
+  memcpy(info.to_world, full_space, sizeof full_space);
+  struct vc_section section = vc_section_draw(&info, 1.5, 3, 4);
+  float sampler[9];
+  vc_section_sampler(&section, &info, sampler);
+  for (int part = 0; part < 3; part++) {
+    const double *want = part == 0 ? section.u : part == 1 ? section.v : section.centre;
+    for (int i = 0; i < 3; i++) {
+      double world = part == 2 ? full_space[4 * i + 3] : 0;
+      for (int k = 0; k < 3; k++) world += full_space[4 * i + k] * (double)sampler[3 * part + k];
+      assert_true(fabs(world - want[i]) < 1e-5);
+    }
+  }
+}
+
 // ---- synthetic volumes ----
 
 static uint8_t *read_bytes_of(const char *path) {
@@ -406,6 +465,8 @@ int main(void) {
       cmocka_unit_test(refuses_cut_and_damaged_files),
       cmocka_unit_test(refuses_numbers_that_are_not_finite),
       cmocka_unit_test(writes_what_it_reads_back),
+      cmocka_unit_test(draws_sections),
+      cmocka_unit_test(finds_the_voxels_of_a_section),
       cmocka_unit_test(makes_layered_volumes),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -218,6 +218,11 @@ vc_status vc_path_list(vc_arena *arena, const char *dir_or_glob, char ***out_pat
 // $XDG_CACHE_HOME/vulcyte or ~/.cache/vulcyte, created; VULCYTE_CACHE overrides.
 vc_status vc_path_cache_dir(vc_arena *arena, char **out);
 
+// ---- texts ----------------------------------------------------------------------------------------------------
+
+// Levenshtein distance, for naming the nearest right word; only the first 48 letters count.
+uint32_t vc_edit_distance(const char *a, const char *b);
+
 // ---- threads and time -----------------------------------------------------------------------------------------
 
 double vc_time_seconds(void); // monotonic

@@ -77,3 +77,20 @@ size_t text_utf8_length(const char *text, size_t n) {
   if (s[0] == 0xF4 && s[1] >= 0x90) return 0; // beyond U+10FFFF
   return length;
 }
+
+uint32_t vc_edit_distance(const char *a, const char *b) {
+  enum { MAX = 48 };
+  uint32_t row[MAX + 1];
+  size_t n_a = VC_MIN(strlen(a), (size_t)MAX), n_b = VC_MIN(strlen(b), (size_t)MAX);
+  for (size_t j = 0; j <= n_b; j++) row[j] = (uint32_t)j;
+  for (size_t i = 1; i <= n_a; i++) {
+    uint32_t diagonal = row[0];
+    row[0] = (uint32_t)i;
+    for (size_t j = 1; j <= n_b; j++) {
+      uint32_t above = row[j], change = diagonal + (a[i - 1] != b[j - 1]);
+      row[j] = VC_MIN(change, VC_MIN(above, row[j - 1]) + 1);
+      diagonal = above;
+    }
+  }
+  return row[n_b];
+}

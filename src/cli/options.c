@@ -6,28 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t distance(const char *a, const char *b) { // Levenshtein, of the first letters
-  enum { MAX = 24 };
-  uint32_t row[MAX + 1];
-  size_t n_a = VC_MIN(strlen(a), (size_t)MAX), n_b = VC_MIN(strlen(b), (size_t)MAX);
-  for (size_t j = 0; j <= n_b; j++) row[j] = (uint32_t)j;
-  for (size_t i = 1; i <= n_a; i++) {
-    uint32_t diagonal = row[0];
-    row[0] = (uint32_t)i;
-    for (size_t j = 1; j <= n_b; j++) {
-      uint32_t above = row[j], change = diagonal + (a[i - 1] != b[j - 1]);
-      row[j] = VC_MIN(change, VC_MIN(above, row[j - 1]) + 1);
-      diagonal = above;
-    }
-  }
-  return row[n_b];
-}
-
 const char *cli_nearest(const char *name, const char *const *names, uint32_t n) {
   const char *best = NULL;
   uint32_t best_distance = (uint32_t)VC_MAX(strlen(name) / 2, (size_t)1) + 1;
   for (uint32_t i = 0; i < n; i++) {
-    uint32_t d = distance(name, names[i]);
+    uint32_t d = vc_edit_distance(name, names[i]);
     if (d >= best_distance) continue;
     best_distance = d;
     best = names[i];

@@ -84,30 +84,12 @@ static const char *last_name(const char *path) {
   return dot ? dot + 1 : path;
 }
 
-// Levenshtein distance; long names are compared by their beginnings.
-static uint32_t edit_distance(const char *a, const char *b) {
-  enum { MAX = 48 };
-  uint32_t row[MAX + 1];
-  size_t n_a = VC_MIN(strlen(a), (size_t)MAX), n_b = VC_MIN(strlen(b), (size_t)MAX);
-  for (size_t j = 0; j <= n_b; j++) row[j] = (uint32_t)j;
-  for (size_t i = 1; i <= n_a; i++) {
-    uint32_t diagonal = row[0];
-    row[0] = (uint32_t)i;
-    for (size_t j = 1; j <= n_b; j++) {
-      uint32_t above = row[j], change = diagonal + (a[i - 1] != b[j - 1]);
-      row[j] = VC_MIN(change, VC_MIN(above, row[j - 1]) + 1);
-      diagonal = above;
-    }
-  }
-  return row[n_b];
-}
-
 // How far a known path is from the wanted one: keys of the same object are nearer than equal names elsewhere.
 static uint32_t path_distance(const char *known, const char *wanted) {
   const char *known_name = last_name(known), *wanted_name = last_name(wanted);
   bool same_object =
       known_name - known == wanted_name - wanted && memcmp(known, wanted, (size_t)(known_name - known)) == 0;
-  return 2 * edit_distance(known_name, wanted_name) + (same_object ? 0 : 1);
+  return 2 * vc_edit_distance(known_name, wanted_name) + (same_object ? 0 : 1);
 }
 
 static const char *known_path(uint32_t i) {

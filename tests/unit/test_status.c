@@ -143,6 +143,14 @@ static void rounding_helpers(void **state) {
   assert_int_equal(vc_round_up(12, 4), 12);
 }
 
+static void edit_distances(void **state) {
+  (void)state;
+  assert_int_equal(vc_edit_distance("", ""), 0);
+  assert_int_equal(vc_edit_distance("kitten", "sitting"), 3);
+  assert_int_equal(vc_edit_distance("epochs", "epoch"), 1);
+  assert_int_equal(vc_edit_distance("", "lr"), 2);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(fail_formats_message_and_returns_status),
@@ -154,6 +162,7 @@ int main(void) {
       cmocka_unit_test(exit_codes),
       cmocka_unit_test(assert_aborts_and_names_the_condition),
       cmocka_unit_test(rounding_helpers),
+      cmocka_unit_test(edit_distances),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

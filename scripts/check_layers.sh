@@ -16,7 +16,8 @@ declare -A may=(
   [data]='base terms'
   [train]='base caps terms gpu graph ops nn data shared'
   [bench]='base caps terms gpu graph ops nn data train shared'
-  [cli]='base caps terms gpu graph ops nn data train bench'
+  [doctor]='base caps terms gpu graph ops nn data train shared'
+  [cli]='base caps terms gpu graph ops nn data train bench doctor'
 )
 # One file that may do more than its room.
 declare -A file_may=(
@@ -43,7 +44,7 @@ room_of_header() { # room_of_header FROM-FILE INCLUDED: prints the room, or noth
       echo "${name%.h}"
       ;;
     shaders/shared/*) echo shared ;;
-    base/* | gpu/* | graph/* | ops/* | nn/* | data/* | train/* | bench/* | cli/*) echo "${name%%/*}" ;;
+    base/* | gpu/* | graph/* | ops/* | nn/* | data/* | train/* | bench/* | doctor/* | cli/*) echo "${name%%/*}" ;;
     *)
       if [ -f "$(dirname "$from")/$name" ]; then room_of_file "$(dirname "$from")/$name"; fi
       ;;

@@ -3,16 +3,6 @@
 
 // ---- add ------------------------------------------------------------------------------------------------------
 
-static vc_tensor *build_add(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  (void)attr;
-  return vc_add(g, in[0], in[1]);
-}
-
-static void add(optest_array *const *in, optest_array *out, const void *attr) {
-  (void)attr;
-  for (uint64_t i = 0; i < out->count; i++) out->v[i] = in[0]->v[i] + in[1]->v[i];
-}
-
 static const struct optest_case add_cases[] = {
     {.name = "one element", .in = {{.shape = {1, 1, 1, 1}}, {.shape = {1, 1, 1, 1}}}, .out = {1, 1, 1, 1}},
     {.name = "odd sizes", .in = {{.shape = {2, 3, 5, 7}}, {.shape = {2, 3, 5, 7}}}, .out = {2, 3, 5, 7}},
@@ -27,7 +17,7 @@ static const struct optest_case add_cases[] = {
      .fails = VC_E_SHAPE,
      .message = "F32"},
 };
-static const struct optest_op add_op = OPTEST_OP("add", build_add, add, add_cases);
+static const struct optest_op add_op = OPTEST_OF(ref_add, add_cases);
 
 // ---- a tensor with several readers ------------------------------------------------------------------------------
 

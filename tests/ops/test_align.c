@@ -1,71 +1,27 @@
 // Alignment of probability maps, its adjoint, the validity mask, and what they are for: A = W R^-1 W^-1 brings the
 // prediction of W R x to the frame of W x.
-#include "affine_reference.h"
+#include "support/optest.h"
 
+#include <math.h>
 #include <vulcyte/gpu.h>
 #include <vulcyte/ops.h>
 
 #include <stdio.h>
 
-#define SAMPLERS(n) {.shape = {1, 6 * (n), 1, 1}, .make = make_samplers, .no_grad = true}
+#define SAMPLERS(n) {.shape = {1, 6 * (n), 1, 1}, .make = ref_make_samplers, .no_grad = true}
 static const double PI = 3.14159265358979323846;
 
 // ---- align ----------------------------------------------------------------------------------------------------
 
-static vc_tensor *build_align(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  (void)attr;
-  return vc_align(g, in[0], in[1]);
-}
-
-static void align(optest_array *const *in, optest_array *out, const void *attr) {
-  struct vc_shape s = out->shape;
-  (void)attr;
-  for (uint32_t n = 0; n < s.n; n++) {
-    for (uint32_t y = 0; y < s.h; y++) {
-      for (uint32_t x = 0; x < s.w; x++) {
-        double p[2];
-        affine_position(in[1], n, x, y, s.w, s.h, p);
-        if (!affine_inside(p, s.w, s.h)) continue;
-        struct affine_taps t = affine_taps(p, s.w, s.h);
-        for (uint32_t c = 0; c < s.c; c++) {
-          double *to = optest_at(out, n, c, y, x);
-          for (int k = 0; k < 4; k++) *to += t.weight[k] * *optest_at(in[0], n, c, t.y[k], t.x[k]);
-        }
-      }
-    }
-  }
-}
-
-// Scatters, where the kernel gathers.
-static void align_vjp(optest_array *const *in, const optest_array *out, const optest_array *grad_out,
-                      optest_array *const *grad_in, const void *attr) {
-  struct vc_shape s = out->shape;
-  (void)attr;
-  for (uint32_t n = 0; n < s.n; n++) {
-    for (uint32_t y = 0; y < s.h; y++) {
-      for (uint32_t x = 0; x < s.w; x++) {
-        double p[2];
-        affine_position(in[1], n, x, y, s.w, s.h, p);
-        if (!affine_inside(p, s.w, s.h)) continue;
-        struct affine_taps t = affine_taps(p, s.w, s.h);
-        for (uint32_t c = 0; c < s.c; c++) {
-          double g = *optest_at(grad_out, n, c, y, x);
-          for (int k = 0; k < 4; k++) *optest_at(grad_in[0], n, c, t.y[k], t.x[k]) += t.weight[k] * g;
-        }
-      }
-    }
-  }
-}
-
-static const struct affine_case identity = {.samplers = {{1, 0, 0, 0, 1, 0}, {1, 0, 0, 0, 1, 0}}};
-static const struct affine_case turned = {.samplers = {{0.9563048f, -0.2923717f, 0, 0.2923717f, 0.9563048f, 0},
-                                                       {-0.9396926f, 0.3420201f, 0, -0.3420201f, -0.9396926f, 0}}};
-static const struct affine_case diagonal = {.samplers = {{0.7071068f, -0.7071068f, 0, 0.7071068f, 0.7071068f, 0}}};
-static const struct affine_case scaled = {
+static const struct ref_samplers identity = {.samplers = {{1, 0, 0, 0, 1, 0}, {1, 0, 0, 0, 1, 0}}};
+static const struct ref_samplers turned = {.samplers = {{0.9563048f, -0.2923717f, 0, 0.2923717f, 0.9563048f, 0},
+                                                        {-0.9396926f, 0.3420201f, 0, -0.3420201f, -0.9396926f, 0}}};
+static const struct ref_samplers diagonal = {.samplers = {{0.7071068f, -0.7071068f, 0, 0.7071068f, 0.7071068f, 0}}};
+static const struct ref_samplers scaled = {
     .samplers = {{0.5f, 0, 0, 0, 0.5f, 0}, {2, 0, 0, 0, 2, 0}, {0.35f, -0.36f, 1.7f, 0.36f, 0.35f, -2.1f}}};
-static const struct affine_case sheared = {
+static const struct ref_samplers sheared = {
     .samplers = {{1.9f, 0.7f, 0.3f, -0.1f, 0.6f, 2.4f}, {-0.7f, 0.9f, 5.6f, 1.1f, 0.4f, -3.3f}}};
-static const struct affine_case shifted = {
+static const struct ref_samplers shifted = {
     .samplers = {{1, 0, 0.45f, 0, 1, -0.4f}, {1, 0, -0.5f, 0, 1, 0.5f}, {0.8f, 0.1f, -0.2f, 0, 1.2f, 0.3f}}};
 
 static const struct optest_case align_cases[] = {
@@ -124,13 +80,7 @@ static const struct optest_case align_cases[] = {
      .fails = VC_E_SHAPE,
      .message = "the samplers"},
 };
-static const struct optest_op align_op = {.name = "align",
-                                          .build = build_align,
-                                          .reference = align,
-                                          .reference_vjp = align_vjp,
-                                          .cases = align_cases,
-                                          .n_cases = VC_COUNT_OF(align_cases),
-                                          .tolerance = 2e-6}; // a dozen roundings of values up to 1
+static const struct optest_op align_op = OPTEST_OF(ref_align, align_cases);
 
 // The adjoint's own adjoint is align.
 static vc_tensor *build_twice(vc_graph *g, vc_tensor *const *in, const void *attr) {
@@ -141,13 +91,13 @@ static vc_tensor *build_twice(vc_graph *g, vc_tensor *const *in, const void *att
 }
 
 static void twice(optest_array *const *in, optest_array *out, const void *attr) {
-  align_vjp(in, out, in[2], &out, attr);
+  ref_align.vjp(in, out, in[2], &out, attr);
 }
 
 static void twice_vjp(optest_array *const *in, const optest_array *out, const optest_array *grad_out,
                       optest_array *const *grad_in, const void *attr) {
   (void)out;
-  align((optest_array *[]){(optest_array *)(uintptr_t)grad_out, in[1]}, grad_in[2], attr);
+  ref_align.reference((optest_array *[]){(optest_array *)(uintptr_t)grad_out, in[1]}, grad_in[2], attr);
 }
 
 static const struct optest_case twice_cases[] = {
@@ -172,48 +122,14 @@ static const struct optest_op twice_op = {.name = "align_dx",
 
 // ---- valid_mask -----------------------------------------------------------------------------------------------
 
-static void make_second(vc_rng *rng, optest_array *out, const void *attr) {
-  const struct affine_case *a = attr;
-  (void)rng;
-  for (uint64_t i = 0; i < out->count; i++) out->v[i] = a->second[i / 6][i % 6];
-}
-
-static void make_rects(vc_rng *rng, optest_array *out, const void *attr) {
-  const struct affine_case *a = attr;
-  (void)rng;
-  for (uint64_t i = 0; i < out->count; i++) out->v[i] = a->rects[i / 4][i % 4];
-}
-
-static vc_tensor *build_valid(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  (void)attr;
-  return vc_valid_mask(g, in[0], in[1], in[2], in[0]->shape.c / 6, 26, 31);
-}
-
-static void valid(optest_array *const *in, optest_array *out, const void *attr) {
-  struct vc_shape s = out->shape;
-  (void)attr;
-  for (uint32_t n = 0; n < s.n; n++) {
-    const double *r = in[1]->v + 4 * n;
-    for (uint32_t y = 0; y < s.h; y++) {
-      for (uint32_t x = 0; x < s.w; x++) {
-        double p[2], q[2] = {0, 0};
-        affine_position(in[0], n, x, y, s.w, s.h, p);
-        if (in[2]) affine_position(in[2], n, x, y, s.w, s.h, q);
-        bool in_rect = p[0] >= r[0] - 0.5 && p[0] < r[2] + 0.5 && p[1] >= r[1] - 0.5 && p[1] < r[3] + 0.5;
-        *optest_at(out, n, 0, y, x) = in_rect && affine_inside(q, s.w, s.h) ? 1 : 0;
-      }
-    }
-  }
-}
-
-static const struct affine_case whole = {.samplers = {{1, 0, 0, 0, 1, 0}}, .rects = {{0, 0, 30, 25}}};
-static const struct affine_case parts = {
+static const struct ref_samplers whole = {.samplers = {{1, 0, 0, 0, 1, 0}}, .rects = {{0, 0, 30, 25}}};
+static const struct ref_samplers parts = {
     .samplers = {{0.93f, 0.31f, 0.4f, -0.31f, 0.93f, -1.3f}, {1, 0, 0, 0, 1, 0}, {-1.05f, 0, 0, 0, 1.05f, 0}},
     .second = {{-0.71f, 0.66f, 2.2f, -0.66f, -0.71f, 0.1f}, {1, 0, 4, 0, 1, -3}, {1, 0, 0, 0, 1, 0}},
     .rects = {{2, 3, 28, 25}, {4, 0, 30, 20}, {0, 0, 30, 25}}};
 
-#define RECTS(n)  {.shape = {1, 4 * (n), 1, 1}, .make = make_rects}
-#define SECOND(n) {.shape = {1, 6 * (n), 1, 1}, .make = make_second}
+#define RECTS(n)  {.shape = {1, 4 * (n), 1, 1}, .make = ref_make_rects}
+#define SECOND(n) {.shape = {1, 6 * (n), 1, 1}, .make = ref_make_second_samplers}
 
 static const struct optest_case valid_cases[] = {
     {.name = "identity, whole", .in = {SAMPLERS(1), RECTS(1), {.absent = true}}, .out = {1, 1, 26, 31}, .attr = &whole},
@@ -230,12 +146,7 @@ static const struct optest_case valid_cases[] = {
      .fails = VC_E_SHAPE,
      .message = "the samplers"},
 };
-static const struct optest_op valid_op = {.name = "valid_mask",
-                                          .build = build_valid,
-                                          .reference = valid,
-                                          .cases = valid_cases,
-                                          .n_cases = VC_COUNT_OF(valid_cases),
-                                          .no_vjp = true};
+static const struct optest_op valid_op = OPTEST_OF(ref_valid_mask, valid_cases);
 
 // ---- the alignment of a training step -----------------------------------------------------------------------------
 

@@ -1,11 +1,11 @@
 // Convolutions of side 1 and 3 and their gradients as ops of their own: [CONV 1..3].
 #include <math.h>
 
-#include "conv_reference.h"
+#include "conv_cases.h"
 
-static const struct conv_attr same = {.padding = VC_PAD_SAME}, valid = {.padding = VC_PAD_VALID};
-static const struct conv_attr same_relu = {.padding = VC_PAD_SAME, .relu = true},
-                              valid_relu = {.padding = VC_PAD_VALID, .relu = true};
+static const struct ref_conv_attr same = {.padding = VC_PAD_SAME}, valid = {.padding = VC_PAD_VALID};
+static const struct ref_conv_attr same_relu = {.padding = VC_PAD_SAME, .relu = true},
+                                  valid_relu = {.padding = VC_PAD_VALID, .relu = true};
 
 static const struct optest_case linear_cases[] = {
     {.name = "1 channel",
@@ -75,12 +75,8 @@ static const struct optest_case linear_cases[] = {
      .fails = VC_E_SHAPE,
      .message = "the bias"},
 };
-static const struct optest_op linear = {.name = "conv2d",
-                                        .build = build_conv,
-                                        .reference = reference_conv,
-                                        .reference_vjp = reference_conv_vjp,
-                                        .cases = linear_cases,
-                                        .n_cases = VC_COUNT_OF(linear_cases)};
+static const struct optest_op linear = {
+    .name = "conv2d", .of = &ref_conv2d, .cases = linear_cases, .n_cases = VC_COUNT_OF(linear_cases)};
 
 static void one_nan(vc_rng *rng, optest_array *out, const void *attr) {
   (void)attr;
@@ -98,9 +94,7 @@ static const struct optest_case relu_cases[] = {
     {.name = "1x1", .in = {X(1, 8, 8, 8), W(5, 8, 1), B(5)}, .out = {1, 5, 8, 8}, .attr = &same_relu},
 };
 static const struct optest_op with_relu = {.name = "conv2d with ReLU",
-                                           .build = build_conv,
-                                           .reference = reference_conv,
-                                           .reference_vjp = reference_conv_vjp,
+                                           .of = &ref_conv2d,
                                            .vjp_is_definition = true, // some outputs are near the kink
                                            .cases = relu_cases,
                                            .n_cases = VC_COUNT_OF(relu_cases)};
@@ -112,52 +106,32 @@ static const struct optest_case large_cases[] = {
     {.name = "many samples", .in = {X(9, 1, 31, 33), W(3, 1, 3), B(3)}, .out = {9, 3, 29, 31}, .attr = &valid},
 };
 static const struct optest_op large = {.name = "conv2d, large",
-                                       .build = build_conv,
-                                       .reference = reference_conv,
-                                       .reference_vjp = reference_conv_vjp,
+                                       .of = &ref_conv2d,
                                        .vjp_is_definition = true, // compared with differences in the small cases
                                        .cases = large_cases,
                                        .n_cases = VC_COUNT_OF(large_cases)};
 
 // ---- the gradients, and through them -----------------------------------------------------------------------------
 
-static vc_tensor *build_dx(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  const struct conv_attr *a = attr;
-  return vc_conv2d_dx(g, in[0], in[1], a->x_shape, a->padding);
-}
-
-static void reference_dx(optest_array *const *in, optest_array *out, const void *attr) {
-  visit(out, in[1], in[0], ((const struct conv_attr *)attr)->padding, to_x);
-}
-
-static const struct conv_attr dx_same = {.x_shape = {2, 6, 9, 12}},
-                              dx_valid = {.x_shape = {1, 3, 9, 12}, .padding = VC_PAD_VALID};
+static const struct ref_conv_attr dx_same = {.x_shape = {2, 6, 9, 12}},
+                                  dx_valid = {.x_shape = {1, 3, 9, 12}, .padding = VC_PAD_VALID};
 static const struct optest_case dx_cases[] = {
     {.name = "same", .in = {X(2, 18, 9, 12), W(18, 6, 3)}, .out = {2, 6, 9, 12}, .attr = &dx_same, .linear = BOTH},
     {.name = "1x1", .in = {X(2, 3, 9, 12), W(3, 6, 1)}, .out = {2, 6, 9, 12}, .attr = &dx_same, .linear = BOTH},
     {.name = "valid", .in = {X(1, 4, 7, 10), W(4, 3, 3)}, .out = {1, 3, 9, 12}, .attr = &dx_valid, .linear = BOTH},
     {.name = "another size", .in = {X(1, 4, 7, 9), W(4, 3, 3)}, .attr = &dx_valid, .fails = VC_E_SHAPE},
 };
-static const struct optest_op dx = OPTEST_OP("conv2d_dx", build_dx, reference_dx, dx_cases);
+static const struct optest_op dx = OPTEST_OF(ref_conv2d_dx, dx_cases);
 
-static vc_tensor *build_dw(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  const struct conv_attr *a = attr;
-  return vc_conv2d_dw(g, in[0], in[1], a->side, a->padding);
-}
-
-static void reference_dw(optest_array *const *in, optest_array *out, const void *attr) {
-  visit(in[0], out, in[1], ((const struct conv_attr *)attr)->padding, to_w);
-}
-
-static const struct conv_attr dw_same = {.side = 3}, dw_1x1 = {.side = 1},
-                              dw_valid = {.side = 3, .padding = VC_PAD_VALID};
+static const struct ref_conv_attr dw_same = {.side = 3}, dw_1x1 = {.side = 1},
+                                  dw_valid = {.side = 3, .padding = VC_PAD_VALID};
 static const struct optest_case dw_cases[] = {
     {.name = "same", .in = {X(2, 6, 9, 7), X(2, 18, 9, 7)}, .out = {18, 6, 3, 3}, .attr = &dw_same, .linear = BOTH},
     {.name = "1x1", .in = {X(2, 6, 9, 7), X(2, 3, 9, 7)}, .out = {3, 6, 1, 1}, .attr = &dw_1x1, .linear = BOTH},
     {.name = "valid", .in = {X(1, 3, 9, 8), X(1, 4, 7, 6)}, .out = {4, 3, 3, 3}, .attr = &dw_valid, .linear = BOTH},
     {.name = "another size", .in = {X(1, 3, 9, 8), X(1, 4, 9, 8)}, .attr = &dw_valid, .fails = VC_E_SHAPE},
 };
-static const struct optest_op dw = OPTEST_OP("conv2d_dw", build_dw, reference_dw, dw_cases);
+static const struct optest_op dw = OPTEST_OF(ref_conv2d_dw, dw_cases);
 
 int main(int argc, char **argv) {
   return optest_main(argc, argv, &linear, &with_relu, &large, &dx, &dw, NULL);

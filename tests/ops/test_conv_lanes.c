@@ -2,9 +2,9 @@
 // differently at each width, and test_conv sees only this machine's widest. Other drivers ignore the setting.
 #include <stdlib.h>
 
-#include "conv_reference.h"
+#include "conv_cases.h"
 
-static const struct conv_attr same = {.padding = VC_PAD_SAME}, valid = {.padding = VC_PAD_VALID};
+static const struct ref_conv_attr same = {.padding = VC_PAD_SAME}, valid = {.padding = VC_PAD_VALID};
 
 static const struct optest_case cases[] = {
     {.name = "1 channel", .in = {X(1, 1, 9, 13), W(5, 1, 3), B(5)}, .out = {1, 5, 9, 13}, .attr = &same},
@@ -21,9 +21,7 @@ static const struct optest_case cases[] = {
     {.name = "1x1", .in = {X(2, 16, 9, 10), W(10, 16, 1), B(10)}, .out = {2, 10, 9, 10}, .attr = &same},
 };
 static const struct optest_op narrow = {.name = "conv2d, 4 lanes",
-                                        .build = build_conv,
-                                        .reference = reference_conv,
-                                        .reference_vjp = reference_conv_vjp,
+                                        .of = &ref_conv2d,
                                         .vjp_is_definition = true, // compared with differences in test_conv
                                         .cases = cases,
                                         .n_cases = VC_COUNT_OF(cases)};

@@ -1,39 +1,7 @@
 // The Dice loss: [DICE 1..4].
 #include "support/optest.h"
 
-#include <math.h>
 #include <vulcyte/ops.h>
-
-static vc_tensor *build(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  return vc_dice_loss(g, in[0], in[1], *(const struct vc_dice_desc *)attr);
-}
-
-static void dice(optest_array *const *in, optest_array *out, const void *attr) {
-  const struct vc_dice_desc *d = attr;
-  const double epsilon = 1e-5;
-  uint32_t n_c = in[0]->shape.c;
-  double both[64] = {0}, size[64] = {0}, count[64] = {0}, n_valid = 0, top = epsilon, bottom = epsilon;
-  for (uint64_t i = 0; i < in[1]->count; i++) {
-    if (in[1]->v[i] >= n_c) continue;
-    n_valid += 1;
-    count[(uint32_t)in[1]->v[i]] += 1;
-    both[(uint32_t)in[1]->v[i]] += in[0]->v[i * n_c + (uint32_t)in[1]->v[i]];
-    for (uint32_t c = 0; c < n_c; c++) {
-      double p = in[0]->v[i * n_c + c];
-      size[c] += d->denominator == VC_DICE_SUM ? p : p * p;
-    }
-  }
-  out->v[0] = 1;
-  for (uint32_t c = 0; c < n_c; c++) {
-    double w = pow(n_valid / fmax(count[c], 1), 2);
-    top += w * 2 * both[c];
-    bottom += w * (size[c] + count[c]);
-    if (d->weights == VC_DICE_UNIFORM) {
-      out->v[0] -= (2 * both[c] + epsilon) / (size[c] + count[c] + epsilon) / n_c;
-    }
-  }
-  if (d->weights == VC_DICE_GENERALISED) out->v[0] = 1 - top / bottom;
-}
 
 // Classes up to c of the probabilities, a fifth of the pixels ignored.
 static void some_ignored(vc_rng *rng, optest_array *out, const void *attr) {
@@ -54,10 +22,10 @@ static const struct vc_dice_desc kinds[] = {
     {VC_DICE_SUM, VC_DICE_GENERALISED},
 };
 
-#define P(n, c, h, w)        {.shape = {n, c, h, w}, .fill = OPTEST_SIMPLEX}
-#define LABELS(n, h, w, top) {.shape = {n, 1, h, w}, .dtype = VC_U32, .fill = OPTEST_INTEGER, .hi = top}
+#define P(n, c, h, w)        {.shape = {n, c, h, w}, .fill = REF_SIMPLEX}
+#define LABELS(n, h, w, top) {.shape = {n, 1, h, w}, .dtype = VC_U32, .fill = REF_INTEGER, .hi = top}
 #define MADE(n, h, w, how)   {.shape = {n, 1, h, w}, .dtype = VC_U32, .make = how}
-#define SAME(n, h, w, value) {.shape = {n, 1, h, w}, .dtype = VC_U32, .fill = OPTEST_CONST, .lo = value}
+#define SAME(n, h, w, value) {.shape = {n, 1, h, w}, .dtype = VC_U32, .fill = REF_CONST, .lo = value}
 #define SCALAR               {1, 1, 1, 1}
 #define CASES(kind)                                                                                                   \
   {.name = "one pixel", .in = {P(1, 2, 1, 1), LABELS(1, 1, 1, 1)}, .out = SCALAR, .attr = kind},                      \
@@ -91,10 +59,13 @@ static const struct optest_case sums[] = {CASES(&kinds[1])};
 static const struct optest_case generalised[] = {CASES(&kinds[2])};
 static const struct optest_case generalised_sums[] = {CASES(&kinds[3])};
 static const struct optest_op ops[] = {
-    OPTEST_OP("dice", build, dice, squares),
-    OPTEST_OP("dice, sums", build, dice, sums),
-    OPTEST_OP("generalised dice", build, dice, generalised),
-    OPTEST_OP("generalised dice, sums", build, dice, generalised_sums),
+    OPTEST_OF(ref_dice, squares),
+    {.name = "dice, sums", .of = &ref_dice, .cases = sums, .n_cases = VC_COUNT_OF(sums)},
+    {.name = "generalised dice", .of = &ref_dice, .cases = generalised, .n_cases = VC_COUNT_OF(generalised)},
+    {.name = "generalised dice, sums",
+     .of = &ref_dice,
+     .cases = generalised_sums,
+     .n_cases = VC_COUNT_OF(generalised_sums)},
 };
 
 int main(int argc, char **argv) {

@@ -3,23 +3,9 @@
 
 #include <vulcyte/ops.h>
 
-static vc_tensor *build(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  return vc_dropout(g, in[0], *(const float *)attr, in[1]);
-}
-
-static void dropout(optest_array *const *in, optest_array *out, const void *attr) {
-  float rate = *(const float *)attr;
-  const uint32_t key[2] = {(uint32_t)in[1]->v[0], (uint32_t)in[1]->v[1]};
-  for (uint64_t i = 0; i < out->count; i++) {
-    uint32_t words[4], counter[4] = {(uint32_t)(i / 4), 0, 0, 0};
-    vc_philox(key, counter, words);
-    if (words[i % 4] >= rate * 4294967296.0) out->v[i] = in[0]->v[i] / (1 - (double)rate);
-  }
-}
-
 static const float half = 0.5f, tenth = 0.1f, most = 0.999f, one = 1, negative = -0.5f, zero = 0;
-#define IN(n, c, h, w) {.shape = {n, c, h, w}, .fill = OPTEST_AWAY}
-#define KEY            {.shape = {1, 2, 1, 1}, .dtype = VC_U32, .fill = OPTEST_INTEGER, .hi = 4294967294.0}
+#define IN(n, c, h, w) {.shape = {n, c, h, w}, .fill = REF_AWAY}
+#define KEY            {.shape = {1, 2, 1, 1}, .dtype = VC_U32, .fill = REF_INTEGER, .hi = 4294967294.0}
 static const struct optest_case cases[] = {
     {.name = "odd", .in = {IN(2, 3, 5, 7), KEY}, .out = {2, 3, 5, 7}, .attr = &half, .linear = 1},
     {.name = "in fours", .in = {IN(1, 8, 6, 6), KEY}, .out = {1, 8, 6, 6}, .attr = &tenth, .linear = 1},
@@ -38,11 +24,11 @@ static const struct optest_case cases[] = {
      .fails = VC_E_SHAPE,
      .message = "the key"},
 };
-static const struct optest_op dropout_op = OPTEST_OP("dropout", build, dropout, cases);
+static const struct optest_op dropout_op = OPTEST_OF(ref_dropout, cases);
 
 // Rate 0 is no node at all.
 static vc_tensor *build_none(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  return vc_combine(g, build(g, in, attr), 1, in[0], 1);
+  return vc_combine(g, ref_dropout.build(g, in, attr), 1, in[0], 1);
 }
 
 static void doubled(optest_array *const *in, optest_array *out, const void *attr) {

@@ -1,36 +1,7 @@
 // Gates by probability: [GATE 1..2].
 #include "support/optest.h"
 
-#include <math.h>
 #include <vulcyte/ops.h>
-
-static vc_tensor *build_labels(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  (void)attr;
-  return vc_tsa_labels(g, in[0], in[1], in[2]);
-}
-
-static void labels(optest_array *const *in, optest_array *out, const void *attr) {
-  (void)attr;
-  uint32_t n_c = in[1]->shape.c;
-  for (uint64_t i = 0; i < out->count; i++) {
-    double label = in[0]->v[i];
-    bool is_known = label < n_c && in[1]->v[i * n_c + (uint32_t)label] > in[2]->v[0];
-    out->v[i] = is_known ? VC_IGNORE : label;
-  }
-}
-
-static vc_tensor *build_mask(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  return vc_confident_mask(g, in[0], in[1], *(const float *)attr);
-}
-
-static void mask(optest_array *const *in, optest_array *out, const void *attr) {
-  uint32_t n_c = in[1]->shape.c;
-  for (uint64_t i = 0; i < out->count; i++) {
-    double largest = 0;
-    for (uint32_t c = 0; c < n_c; c++) largest = fmax(largest, in[1]->v[i * n_c + c]);
-    out->v[i] = largest > (double)*(const float *)attr ? in[0]->v[i] : 0;
-  }
-}
 
 // A fifth of the pixels ignored.
 static void some_ignored(vc_rng *rng, optest_array *out, const void *attr) {
@@ -49,12 +20,12 @@ static void halves(vc_rng *rng, optest_array *out, const void *attr) {
 }
 
 static const float half = 0.5f, low = 0, high = 0.9f;
-#define P(n, c, h, w)        {.shape = {n, c, h, w}, .fill = OPTEST_SIMPLEX}
+#define P(n, c, h, w)        {.shape = {n, c, h, w}, .fill = REF_SIMPLEX}
 #define HALVES(n, c, h, w)   {.shape = {n, c, h, w}, .make = halves}
-#define LABELS(n, h, w, top) {.shape = {n, 1, h, w}, .dtype = VC_U32, .fill = OPTEST_INTEGER, .hi = top}
+#define LABELS(n, h, w, top) {.shape = {n, 1, h, w}, .dtype = VC_U32, .fill = REF_INTEGER, .hi = top}
 #define MADE(n, h, w, how)   {.shape = {n, 1, h, w}, .dtype = VC_U32, .make = how}
-#define MASK(n, h, w)        {.shape = {n, 1, h, w}, .fill = OPTEST_MASK}
-#define VALUE(x)             {.shape = {1, 1, 1, 1}, .fill = OPTEST_CONST, .lo = x}
+#define MASK(n, h, w)        {.shape = {n, 1, h, w}, .fill = REF_MASK}
+#define VALUE(x)             {.shape = {1, 1, 1, 1}, .fill = REF_CONST, .lo = x}
 static const struct optest_case label_cases[] = {
     {.name = "one pixel", .in = {LABELS(1, 1, 1, 1), P(1, 2, 1, 1), VALUE(0.5)}, .out = {1, 1, 1, 1}},
     {.name = "two classes", .in = {MADE(2, 5, 7, some_ignored), P(2, 2, 5, 7), VALUE(0.6)}, .out = {2, 1, 5, 7}},
@@ -90,20 +61,8 @@ static const struct optest_case mask_cases[] = {
      .fails = VC_E_SHAPE,
      .message = "the validity mask is 1 x 1 x 7 x 5"},
 };
-static const struct optest_op ops[] = {
-    {.name = "tsa labels",
-     .build = build_labels,
-     .reference = labels,
-     .cases = label_cases,
-     .n_cases = VC_COUNT_OF(label_cases),
-     .no_vjp = true},
-    {.name = "confident mask",
-     .build = build_mask,
-     .reference = mask,
-     .cases = mask_cases,
-     .n_cases = VC_COUNT_OF(mask_cases),
-     .no_vjp = true},
-};
+static const struct optest_op ops[] = {OPTEST_OF(ref_tsa_labels, label_cases),
+                                       OPTEST_OF(ref_confident_mask, mask_cases)};
 
 int main(int argc, char **argv) {
   return optest_main(argc, argv, &ops[0], &ops[1], NULL);

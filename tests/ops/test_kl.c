@@ -1,57 +1,7 @@
 // The KL consistency loss: [KL 1..4].
 #include "support/optest.h"
 
-#include <math.h>
 #include <vulcyte/ops.h>
-
-static vc_tensor *build(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  return vc_kl_loss(g, in[0], in[1], in[2], *(const struct vc_kl_desc *)attr);
-}
-
-enum { MAX_CLASSES = 64 };
-
-// The target of a pixel as the loss takes it; its return says whether the pixel counts in the sum.
-static bool take_target(const struct vc_kl_desc *d, const double *target, uint32_t n_c, double *out_t) {
-  double power = d->temperature > 0 ? 1 / (double)d->temperature : 1, largest = 0, norm = 0;
-  for (uint32_t c = 0; c < n_c; c++) largest = fmax(largest, target[c]);
-  for (uint32_t c = 0; c < n_c; c++) norm += pow(target[c] / largest, power);
-  for (uint32_t c = 0; c < n_c; c++) {
-    out_t[c] = d->temperature > 0 ? pow(target[c] / largest, power) / norm : target[c];
-  }
-  return d->confidence <= 0 || largest > d->confidence;
-}
-
-static double count_valid(const optest_array *valid) {
-  double n = 0;
-  for (uint64_t i = 0; i < valid->count; i++) n += valid->v[i];
-  return fmax(n, 1);
-}
-
-static void kl(optest_array *const *in, optest_array *out, const void *attr) {
-  uint32_t n_c = in[0]->shape.c;
-  double sum = 0, t[MAX_CLASSES];
-  for (uint64_t i = 0; i < in[2]->count; i++) {
-    const double *p = in[1]->v + i * n_c;
-    if (in[2]->v[i] == 0 || !take_target(attr, in[0]->v + i * n_c, n_c, t)) continue;
-    for (uint32_t c = 0; c < n_c; c++) sum += t[c] * (log(fmax(t[c], 2.2e-16)) - log(fmax(p[c], 2.2e-16)));
-  }
-  out->v[0] = sum / count_valid(in[2]);
-}
-
-// To the prediction alone.
-static void kl_vjp(optest_array *const *in, const optest_array *out, const optest_array *grad_out,
-                   optest_array *const *grad_in, const void *attr) {
-  (void)out;
-  uint32_t n_c = in[0]->shape.c;
-  double t[MAX_CLASSES];
-  for (uint64_t i = 0; i < in[2]->count; i++) {
-    const double *p = in[1]->v + i * n_c;
-    if (in[2]->v[i] == 0 || !take_target(attr, in[0]->v + i * n_c, n_c, t)) continue;
-    for (uint32_t c = 0; c < n_c; c++) {
-      if (p[c] >= 2.2e-16) grad_in[1]->v[i * n_c + c] -= grad_out->v[0] * t[c] / p[c] / count_valid(in[2]);
-    }
-  }
-}
 
 // One class certain in each pixel, the others exactly 0: the logarithms meet their floor.
 static void certain(vc_rng *rng, optest_array *out, const void *attr) {
@@ -63,12 +13,12 @@ static void certain(vc_rng *rng, optest_array *out, const void *attr) {
 static const struct vc_kl_desc plain = {0, 0}, confident = {0.6f, 0}, sharp = {0, 0.4f}, flat = {0, 3},
                                cold = {0, 0.005f}, both = {0.55f, 0.5f}, one = {0, 1}, never = {1.5f, 0},
                                negative = {0, -1};
-#define P(n, c, h, w)       {.shape = {n, c, h, w}, .fill = OPTEST_SIMPLEX}
-#define T(n, c, h, w)       {.shape = {n, c, h, w}, .fill = OPTEST_SIMPLEX, .no_grad = true}
+#define P(n, c, h, w)       {.shape = {n, c, h, w}, .fill = REF_SIMPLEX}
+#define T(n, c, h, w)       {.shape = {n, c, h, w}, .fill = REF_SIMPLEX, .no_grad = true}
 #define CERTAIN(n, c, h, w) {.shape = {n, c, h, w}, .make = certain, .no_grad = true}
-#define MASK(n, h, w)       {.shape = {n, 1, h, w}, .fill = OPTEST_MASK, .no_grad = true}
-#define ALL(n, h, w)        {.shape = {n, 1, h, w}, .fill = OPTEST_CONST, .lo = 1, .no_grad = true}
-#define NONE(n, h, w)       {.shape = {n, 1, h, w}, .fill = OPTEST_ZERO, .no_grad = true}
+#define MASK(n, h, w)       {.shape = {n, 1, h, w}, .fill = REF_MASK, .no_grad = true}
+#define ALL(n, h, w)        {.shape = {n, 1, h, w}, .fill = REF_CONST, .lo = 1, .no_grad = true}
+#define NONE(n, h, w)       {.shape = {n, 1, h, w}, .fill = REF_ZERO, .no_grad = true}
 #define SCALAR              {1, 1, 1, 1}
 static const struct optest_case cases[] = {
     {.name = "one pixel", .in = {T(1, 2, 1, 1), P(1, 2, 1, 1), ALL(1, 1, 1)}, .out = SCALAR, .attr = &plain},
@@ -121,12 +71,7 @@ static const struct optest_case cases[] = {
      .fails = VC_E_SHAPE,
      .message = "the prediction is 1 x 3 x 5 x 7"},
 };
-static const struct optest_op op = {.name = "kl",
-                                    .build = build,
-                                    .reference = kl,
-                                    .reference_vjp = kl_vjp,
-                                    .cases = cases,
-                                    .n_cases = VC_COUNT_OF(cases)};
+static const struct optest_op op = OPTEST_OF(ref_kl, cases);
 
 // The target is a constant, even where its gradient is wanted, and so is a prediction under the floor.
 static const struct optest_case constant_cases[] = {
@@ -137,9 +82,7 @@ static const struct optest_case constant_cases[] = {
      .attr = &plain},
 };
 static const struct optest_op constant_op = {.name = "kl, constant target",
-                                             .build = build,
-                                             .reference = kl,
-                                             .reference_vjp = kl_vjp,
+                                             .of = &ref_kl,
                                              .vjp_is_definition = true,
                                              .cases = constant_cases,
                                              .n_cases = VC_COUNT_OF(constant_cases)};

@@ -1,7 +1,6 @@
 // Sums, norms, histograms, confusion matrices.
 #include "support/optest.h"
 
-#include <math.h>
 #include <vulcyte/ops.h>
 
 #define IN(n, c, h, w)      \
@@ -19,16 +18,6 @@ static void uneven(vc_rng *rng, optest_array *out, const void *attr) {
 
 // ---- sums -------------------------------------------------------------------------------------------------------
 
-static vc_tensor *build_sum(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  (void)attr;
-  return vc_sum(g, in[0]);
-}
-
-static void sum(optest_array *const *in, optest_array *out, const void *attr) {
-  (void)attr;
-  for (uint64_t i = 0; i < in[0]->count; i++) out->v[0] += in[0]->v[i];
-}
-
 // 3e-7: the sum is exact to a rounding or two, whatever its length.
 static const struct optest_case sum_cases[] = {
     {.name = "one element", .in = {IN(1, 1, 1, 1)}, .out = {1, 1, 1, 1}, .linear = 1},
@@ -42,17 +31,7 @@ static const struct optest_case sum_cases[] = {
      .tolerance = 3e-7,
      .no_vjp = true},
 };
-static const struct optest_op sum_op = OPTEST_OP("sum", build_sum, sum, sum_cases);
-
-static vc_tensor *build_mean(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  (void)attr;
-  return vc_mean(g, in[0]);
-}
-
-static void mean(optest_array *const *in, optest_array *out, const void *attr) {
-  sum(in, out, attr);
-  out->v[0] /= (double)in[0]->count;
-}
+static const struct optest_op sum_op = OPTEST_OF(ref_sum, sum_cases);
 
 static const struct optest_case mean_cases[] = {
     {.name = "one element", .in = {IN(1, 1, 1, 1)}, .out = {1, 1, 1, 1}, .linear = 1},
@@ -63,17 +42,7 @@ static const struct optest_case mean_cases[] = {
      .tolerance = 3e-7,
      .no_vjp = true},
 };
-static const struct optest_op mean_op = OPTEST_OP("mean", build_mean, mean, mean_cases);
-
-static vc_tensor *build_sum_pixels(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  (void)attr;
-  return vc_sum_pixels(g, in[0]);
-}
-
-static void sum_pixels(optest_array *const *in, optest_array *out, const void *attr) {
-  (void)attr;
-  for (uint64_t i = 0; i < in[0]->count; i++) out->v[i % in[0]->shape.c] += in[0]->v[i];
-}
+static const struct optest_op mean_op = OPTEST_OF(ref_mean, mean_cases);
 
 static const struct optest_case sum_pixels_cases[] = {
     {.name = "one pixel", .in = {IN(1, 5, 1, 1)}, .out = {1, 5, 1, 1}, .linear = 1},
@@ -90,7 +59,7 @@ static const struct optest_case sum_pixels_cases[] = {
      .tolerance = 3e-7,
      .no_vjp = true},
 };
-static const struct optest_op sum_pixels_op = OPTEST_OP("sum_pixels", build_sum_pixels, sum_pixels, sum_pixels_cases);
+static const struct optest_op sum_pixels_op = OPTEST_OF(ref_sum_pixels, sum_pixels_cases);
 
 // Sums of sums: the broadcast that is their adjoint is differentiated too.
 static vc_tensor *build_nested(vc_graph *g, vc_tensor *const *in, const void *attr) {
@@ -113,50 +82,15 @@ static const struct optest_case nested_cases[] = {
 };
 static const struct optest_op nested_op = OPTEST_OP("sums of sums", build_nested, nested, nested_cases);
 
-static vc_tensor *build_norm(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  (void)attr;
-  return vc_l2_norm(g, in[0]);
-}
-
-static void norm(optest_array *const *in, optest_array *out, const void *attr) {
-  (void)attr;
-  for (uint64_t i = 0; i < in[0]->count; i++) out->v[0] += in[0]->v[i] * in[0]->v[i];
-  out->v[0] = sqrt(out->v[0]);
-}
-
 static const struct optest_case norm_cases[] = {
     {.name = "one element", .in = {IN(1, 1, 1, 1)}, .out = {1, 1, 1, 1}},
     {.name = "odd", .in = {IN(1, 4999, 1, 1)}, .out = {1, 1, 1, 1}},
-    {.name = "zero", .in = {{.shape = {1, 33, 1, 1}, .fill = OPTEST_ZERO}}, .out = {1, 1, 1, 1}},
+    {.name = "zero", .in = {{.shape = {1, 33, 1, 1}, .fill = REF_ZERO}}, .out = {1, 1, 1, 1}},
     {.name = "long and uneven", .in = {UNEVEN(1, 1, 1001, 501)}, .out = {1, 1, 1, 1}, .tolerance = 3e-7},
 };
-static const struct optest_op norm_op = {.name = "l2_norm",
-                                         .build = build_norm,
-                                         .reference = norm,
-                                         .cases = norm_cases,
-                                         .n_cases = VC_COUNT_OF(norm_cases),
-                                         .no_vjp = true};
+static const struct optest_op norm_op = OPTEST_OF(ref_l2_norm, norm_cases);
 
 // ---- histogram --------------------------------------------------------------------------------------------------
-
-static vc_tensor *build_histogram(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  return vc_histogram(g, in[0], *(const uint32_t *)attr);
-}
-
-// In float, as the kernel: a value on the border of two bins must fall the same way.
-static void histogram(optest_array *const *in, optest_array *out, const void *attr) {
-  uint32_t bins = *(const uint32_t *)attr;
-  struct vc_shape s = in[0]->shape;
-  for (uint32_t n = 0; n < s.n; n++) {
-    for (uint32_t c = 0; c < s.c; c++) {
-      for (uint32_t i = 0; i < s.h * s.w; i++) {
-        float v = (float)*optest_at(in[0], n, c, i / s.w, i % s.w);
-        v = v < 0 ? 0 : v > 1 ? 1 : v;
-        *optest_at(out, n, c, 0, (uint32_t)(v * (float)(bins - 1) + 0.5f)) += 1;
-      }
-    }
-  }
-}
 
 // Steps of 1/1024 offset by 1/4096: never within a rounding of a border between bins.
 static void off_borders(vc_rng *rng, optest_array *out, const void *attr) {
@@ -172,26 +106,14 @@ static const struct optest_case histogram_cases[] = {
     {.name = "two bins", .in = {GREY(3, 1, 5, 7)}, .out = {3, 1, 1, 2}, .attr = &bins_2},
     {.name = "one pixel", .in = {GREY(1, 2, 1, 1)}, .out = {1, 2, 1, 256}, .attr = &bins_256},
     {.name = "constant",
-     .in = {{.shape = {2, 2, 40, 50}, .fill = OPTEST_CONST, .lo = 0.25}},
+     .in = {{.shape = {2, 2, 40, 50}, .fill = REF_CONST, .lo = 0.25}},
      .out = {2, 2, 1, 256},
      .attr = &bins_256},
     {.name = "one bin", .in = {GREY(1, 1, 5, 7)}, .attr = &bins_1, .fails = VC_E_SHAPE, .message = "1 bins"},
 };
-static const struct optest_op histogram_op = OPTEST_OP("histogram", build_histogram, histogram, histogram_cases);
+static const struct optest_op histogram_op = OPTEST_OF(ref_histogram, histogram_cases);
 
 // ---- confusion matrix -------------------------------------------------------------------------------------------
-
-static vc_tensor *build_confusion(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  return vc_confusion(g, in[0], in[1], *(const uint32_t *)attr);
-}
-
-static void confusion(optest_array *const *in, optest_array *out, const void *attr) {
-  uint32_t n_c = *(const uint32_t *)attr;
-  for (uint64_t i = 0; i < in[0]->count; i++) {
-    uint64_t a = (uint64_t)in[1]->v[i], b = (uint64_t)in[0]->v[i];
-    if (a < n_c && b < n_c) out->v[a * n_c + b] += 1;
-  }
-}
 
 static void labels(vc_rng *rng, optest_array *out, const void *attr) {
   for (uint64_t i = 0; i < out->count; i++) {
@@ -200,9 +122,9 @@ static void labels(vc_rng *rng, optest_array *out, const void *attr) {
 }
 
 static const uint32_t two = 2, seven = 7, many = 64, none = 0;
-#define CLASS(n, h, w, top)  {.shape = {n, 1, h, w}, .dtype = VC_U32, .fill = OPTEST_INTEGER, .hi = top}
+#define CLASS(n, h, w, top)  {.shape = {n, 1, h, w}, .dtype = VC_U32, .fill = REF_INTEGER, .hi = top}
 #define LABELS(n, h, w)      {.shape = {n, 1, h, w}, .dtype = VC_U32, .make = labels}
-#define SAME(n, h, w, value) {.shape = {n, 1, h, w}, .dtype = VC_U32, .fill = OPTEST_CONST, .lo = value}
+#define SAME(n, h, w, value) {.shape = {n, 1, h, w}, .dtype = VC_U32, .fill = REF_CONST, .lo = value}
 static const struct optest_case confusion_cases[] = {
     {.name = "two classes", .in = {CLASS(2, 33, 35, 1), LABELS(2, 33, 35)}, .out = {1, 4, 1, 1}, .attr = &two},
     {.name = "seven classes", .in = {CLASS(1, 70, 90, 6), LABELS(1, 70, 90)}, .out = {1, 49, 1, 1}, .attr = &seven},
@@ -226,7 +148,7 @@ static const struct optest_case confusion_cases[] = {
      .fails = VC_E_SHAPE,
      .message = "F32"},
 };
-static const struct optest_op confusion_op = OPTEST_OP("confusion", build_confusion, confusion, confusion_cases);
+static const struct optest_op confusion_op = OPTEST_OF(ref_confusion, confusion_cases);
 
 int main(int argc, char **argv) {
   return optest_main(argc, argv, &sum_op, &mean_op, &sum_pixels_op, &nested_op, &norm_op, &histogram_op, &confusion_op,

@@ -211,14 +211,14 @@ static void compare(const struct subject *s, const char *what, const uint32_t *w
        (unsigned long long)y, (unsigned long long)x, value_of(want->dtype, words[worst_at]), want->v[worst_at]);
 }
 
-static bool differentiated(const struct optest_input *in) {
+static bool differentiated(const struct ref_input *in) {
   return !in->absent && !in->no_grad && !in->in_place && in->dtype == VC_F32;
 }
 
 static void expect(vc_arena *arena, const struct subject *s, const struct optest_case *c, uint32_t index,
                    struct expected *e) {
   const struct optest_op *op = s->op;
-  e->tolerance = c->tolerance > 0 ? c->tolerance : op->tolerance > 0 ? op->tolerance : 2e-5;
+  e->tolerance = c->tolerance > 0 ? c->tolerance : op->tolerance > 0 ? op->tolerance : REF_TOLERANCE;
   e->grad_tolerance = c->grad_tolerance > 0 ? c->grad_tolerance : op->grad_tolerance;
   if (!(e->grad_tolerance > 0)) e->grad_tolerance = e->tolerance;
   e->n_in = optest_n_inputs(c);
@@ -226,7 +226,7 @@ static void expect(vc_arena *arena, const struct subject *s, const struct optest
     if (c->in[i].absent) continue;
     e->in[i] = optest_array_new(arena, c->in[i].shape, c->in[i].dtype);
     vc_rng rng = vc_rng_at(7, VC_RNG_TEST, index, i);
-    optest_make_input(&rng, &c->in[i], c->attr, e->in[i]);
+    ref_make_input(&rng, &c->in[i], c->attr, e->in[i]);
     e->in_after[i] = optest_array_new(arena, c->in[i].shape, c->in[i].dtype);
     memcpy(e->in_after[i]->v, e->in[i]->v, e->in[i]->count * sizeof(double));
   }
@@ -394,7 +394,7 @@ static vc_tensor *build_dry(vc_arena *arena, struct subject *s, uint32_t n_in, v
   vc_tensor *in[OPTEST_MAX_INPUTS] = {NULL};
   if (!ok(s, vc_graph_create(arena, out_graph))) return NULL;
   for (uint32_t i = 0; i < n_in; i++) {
-    const struct optest_input *input = &s->c->in[i];
+    const struct ref_input *input = &s->c->in[i];
     vc_slot *slot;
     if (input->absent) continue;
     uint64_t n_bytes = vc_shape_count(input->shape) * 4;
@@ -483,6 +483,19 @@ static void run_case(vc_gpu *gpu, const struct optest_op *op, uint32_t index) {
   fflush(stdout);
 }
 
+static struct optest_op resolve(const struct optest_op *op) {
+  struct optest_op r = *op;
+  if (!r.of) return r;
+  r.name = r.name ? r.name : r.of->name;
+  r.build = r.build ? r.build : r.of->build;
+  r.reference = r.reference ? r.reference : r.of->reference;
+  r.reference_vjp = r.reference_vjp ? r.reference_vjp : r.of->vjp;
+  r.no_vjp = r.no_vjp || r.of->no_vjp;
+  r.no_result = r.no_result || r.of->no_result;
+  r.tolerance = r.tolerance > 0 ? r.tolerance : r.of->tolerance;
+  return r;
+}
+
 int optest_main(int argc, char **argv, const struct optest_op *op, ...) {
   const char *part = NULL;
   uint32_t n_run = 0;
@@ -499,16 +512,17 @@ int optest_main(int argc, char **argv, const struct optest_op *op, ...) {
   va_list ops;
   va_start(ops, op);
   for (; op; op = va_arg(ops, const struct optest_op *)) {
-    const char *complaint = optest_check_table(op);
+    const struct optest_op resolved = resolve(op);
+    const char *complaint = optest_check_table(&resolved);
     if (complaint) {
-      printf("FAIL %s: %s\n", op->name, complaint);
+      printf("FAIL %s: %s\n", resolved.name, complaint);
       n_failures++;
     }
-    for (uint32_t i = 0; i < op->n_cases; i++) {
+    for (uint32_t i = 0; i < resolved.n_cases; i++) {
       char name[128];
-      snprintf(name, sizeof name, "%s/%s", op->name, op->cases[i].name);
+      snprintf(name, sizeof name, "%s/%s", resolved.name, resolved.cases[i].name);
       if (part && !strstr(name, part)) continue;
-      run_case(gpu, op, i);
+      run_case(gpu, &resolved, i);
       n_run++;
     }
   }

@@ -32,77 +32,41 @@
 #ifndef VULCYTE_TESTS_OPTEST_H
 #define VULCYTE_TESTS_OPTEST_H
 
-#include <vulcyte/graph.h>
+#include "doctor/reference.h"
 
-enum { OPTEST_MAX_INPUTS = 8 };
+enum { OPTEST_MAX_INPUTS = REF_MAX_INPUTS };
 
-// Values in double, in the memory order of tensors: channels last. U32 tensors hold their integers.
-typedef struct optest_array {
-  struct vc_shape shape;
-  vc_dtype dtype;
-  uint64_t count;
-  double *v;
-} optest_array;
-// Element (n, c, y, x).
+// Values, and what fills inputs: doctor/reference.h.
+typedef ref_array optest_array;
 static inline double *optest_at(const optest_array *a, uint32_t n, uint32_t c, uint32_t y, uint32_t x) {
-  return a->v + ((((uint64_t)n * a->shape.h + y) * a->shape.w + x) * a->shape.c + c);
+  return ref_at(a, n, c, y, x);
 }
-
-// What fills an input. F32 values are rounded to float before the reference sees them.
-enum optest_fill {
-  OPTEST_UNIFORM, // in [lo, hi); lo = hi = 0 means [-1, 1)
-  OPTEST_NORMAL,  // mean lo, standard deviation hi; lo = hi = 0 means 0 and 1
-  OPTEST_AWAY,    // as UNIFORM, but pushed to |v| >= 0.05: for kinks at zero
-  OPTEST_APART,   // a random permutation of equally spaced values in [lo, hi]: no ties, for maxima; 0, 0 means [-1, 1]
-  OPTEST_INTEGER, // integers lo..hi, both included: labels, indices, keys
-  OPTEST_MASK,    // 0 or 1 with equal chance
-  OPTEST_ZERO,    // 0
-  OPTEST_CONST,   // lo everywhere
-  OPTEST_SIMPLEX, // positive, summing to 1 over c: probabilities, each at least 0.05 / C
-};
-
-struct optest_input {
-  struct vc_shape shape;
-  vc_dtype dtype;
-  enum optest_fill fill;
-  double lo, hi;
-  // Overrides fill where not NULL.
-  void (*make)(vc_rng *rng, optest_array *out, const void *attr);
-  bool absent;   // an optional input left out: build and reference see NULL
-  bool no_grad;  // not differentiated: labels, masks, constants (all U32 inputs are so anyhow)
-  bool in_place; // the op writes it: reference() changes in[i]->v, the slot must agree afterwards. Not differentiated
-};
-
 struct optest_case {
   const char *name;
-  struct optest_input in[OPTEST_MAX_INPUTS]; // the first with h = 0 and not absent ends the list
-  struct vc_shape out;                       // the result's shape
-  const void *attr;                          // handed to build and reference
-  uint32_t linear;                           // bit i: f is linear in in[i], the others held fixed (no added bias)
-  bool no_vjp;                               // skip gradients in this case
-  double tolerance, grad_tolerance;          // override the op's
+  struct ref_input in[OPTEST_MAX_INPUTS]; // the first with h = 0 and not absent ends the list
+  struct vc_shape out;                    // the result's shape
+  const void *attr;                       // handed to build and reference
+  uint32_t linear;                        // bit i: f is linear in in[i], the others held fixed (no added bias)
+  bool no_vjp;                            // skip gradients in this case
+  double tolerance, grad_tolerance;       // override the op's
   // Not 0: build must fail with this status, and with `message` (if not NULL) as a part of the error's text.
   vc_status fails;
   const char *message;
 };
 
+// As struct ref_op, which says what the members mean.
 struct optest_op {
   const char *name;
+  const struct ref_op *of; // not NULL: gives what is not set here
   vc_tensor *(*build)(vc_graph *g, vc_tensor *const *in, const void *attr);
-  // Fills out->v (zero before) from in[].
   void (*reference)(optest_array *const *in, optest_array *out, const void *attr);
-  // Adds the gradient to grad_in[i]->v (zero before; NULL where not wanted). May be NULL: finite differences serve.
-  // Give it where the reference is slow or has kinks that the inputs cannot avoid.
   void (*reference_vjp)(optest_array *const *in, const optest_array *out, const optest_array *grad_out,
                         optest_array *const *grad_in, const void *attr);
-  bool vjp_is_definition; // the gradient is not the derivative (it is stopped somewhere): no finite differences
+  bool vjp_is_definition; // no finite differences: of kinks that the inputs cannot avoid, of a gradient that is stopped
   const struct optest_case *cases;
   size_t n_cases;
-  bool no_vjp;    // the op has no gradient at all
-  bool no_result; // the node's own result means nothing (an op that only writes in_place inputs); .out is not compared
-  // An element passes if |got - want| <= tolerance * (|want| + rms(want) + 0.001). 0 means 2e-5: fp32 sums of up to
-  // some thousand terms of order 1. A larger one needs its reason on its line. grad_tolerance 0: the same as tolerance.
-  double tolerance, grad_tolerance;
+  bool no_vjp, no_result;
+  double tolerance, grad_tolerance; // a tolerance above REF_TOLERANCE needs its reason on its line
 };
 #define OPTEST_OP(op_name, op_build, op_reference, op_cases) \
   {.name = (op_name),                                        \
@@ -110,6 +74,10 @@ struct optest_op {
    .reference = (op_reference),                              \
    .cases = (op_cases),                                      \
    .n_cases = sizeof(op_cases) / sizeof((op_cases)[0])}
+
+// An op of the references, with the cases of a test.
+#define OPTEST_OF(ref, op_cases) \
+  {.of = &(ref), .cases = (op_cases), .n_cases = sizeof(op_cases) / sizeof((op_cases)[0])}
 
 // Runs all cases of the ops (the list ends with NULL), prints one line a case and what failed; the process's exit code.
 int optest_main(int argc, char **argv, const struct optest_op *op, ...);

@@ -14,10 +14,7 @@ static const double STEP = 1e-3;
 
 optest_array *optest_array_new(vc_arena *arena, struct vc_shape shape, vc_dtype dtype) {
   optest_array *a = NULL;
-  if (!OPTEST_OK(VC_NEW(arena, 1, &a)) || !OPTEST_OK(VC_NEW(arena, vc_shape_count(shape), &a->v))) exit(1);
-  a->shape = shape;
-  a->dtype = dtype;
-  a->count = vc_shape_count(shape);
+  if (!OPTEST_OK(ref_array_create(arena, shape, dtype, &a))) exit(1);
   return a;
 }
 
@@ -45,58 +42,6 @@ const char *optest_check_table(const struct optest_op *op) {
     checked = checked || (!c->fails && !c->no_vjp && is_small(c));
   }
   return checked ? NULL : "no case is small enough to check reference_vjp by finite differences";
-}
-
-// ---- inputs ---------------------------------------------------------------------------------------------------
-
-static void fill_simplex(vc_rng *rng, optest_array *a) {
-  uint32_t n_c = a->shape.c;
-  for (uint64_t pixel = 0; pixel < a->count / n_c; pixel++) {
-    double *v = a->v + pixel * n_c, sum = 0;
-    for (uint32_t c = 0; c < n_c; c++) sum += v[c] = vc_rng_uniform(rng, 0.01, 1);
-    for (uint32_t c = 0; c < n_c; c++) v[c] = 0.05 / n_c + 0.95 * v[c] / sum;
-  }
-}
-
-static void fill_apart(vc_rng *rng, optest_array *a, double lo, double hi) {
-  uint32_t *order = malloc(a->count * sizeof *order);
-  if (!order) exit(1);
-  vc_rng_permutation(rng, (uint32_t)a->count, order);
-  for (uint64_t i = 0; i < a->count; i++) a->v[i] = lo + (hi - lo) * (order[i] + 0.5) / (double)a->count;
-  free(order);
-}
-
-static double draw(vc_rng *rng, enum optest_fill fill, double lo, double hi) {
-  double v;
-  switch (fill) {
-  case OPTEST_NORMAL: return lo + hi * vc_rng_normal(rng);
-  case OPTEST_AWAY: v = vc_rng_uniform(rng, lo, hi); return fabs(v) < 0.05 ? v + (v < 0 ? -0.05 : 0.05) : v;
-  case OPTEST_INTEGER: return lo + vc_rng_below(rng, (uint32_t)(hi - lo) + 1u);
-  case OPTEST_MASK: return vc_rng_below(rng, 2);
-  case OPTEST_ZERO: return 0;
-  case OPTEST_CONST: return lo;
-  default: return vc_rng_uniform(rng, lo, hi);
-  }
-}
-
-void optest_make_input(vc_rng *rng, const struct optest_input *in, const void *attr, optest_array *out) {
-  double lo = in->lo, hi = in->hi;
-  if (!(lo < 0 || lo > 0) && !(hi < 0 || hi > 0) && in->fill != OPTEST_INTEGER) {
-    lo = in->fill == OPTEST_NORMAL || in->fill == OPTEST_CONST ? 0 : -1;
-    hi = 1;
-  }
-  if (in->make) {
-    in->make(rng, out, attr);
-  } else if (in->fill == OPTEST_SIMPLEX) {
-    fill_simplex(rng, out);
-  } else if (in->fill == OPTEST_APART) {
-    fill_apart(rng, out, lo, hi);
-  } else {
-    for (uint64_t i = 0; i < out->count; i++) out->v[i] = draw(rng, in->fill, lo, hi);
-  }
-  for (uint64_t i = 0; i < out->count; i++) {
-    out->v[i] = out->dtype == VC_U32 ? (double)(uint32_t)out->v[i] : (double)(float)out->v[i];
-  }
 }
 
 // ---- finite differences ---------------------------------------------------------------------------------------

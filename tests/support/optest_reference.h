@@ -27,7 +27,6 @@ struct optest_problem {
 uint32_t optest_n_inputs(const struct optest_case *c);
 // NULL, or what is wrong with a table of cases.
 const char *optest_check_table(const struct optest_op *op);
-void optest_make_input(vc_rng *rng, const struct optest_input *in, const void *attr, optest_array *out);
 // The gradients of sum(seed * f): by reference_vjp, checked by finite differences where the case is small, or by those
 // differences alone. NULL, or a complaint.
 const char *optest_reference_grads(vc_arena *arena, const struct optest_problem *p, vc_rng *rng,

@@ -17,25 +17,29 @@ struct vc_unet_desc {
   float dropout;              // at the end of the contracting path, in training
 };
 
-// One trainable tensor. Checkpoints hold it in PyTorch's order (dims); on the device it is a channels-last tensor `shape` at
+// One tensor of the network. Checkpoints hold it in PyTorch's order (dims); on the device it is a channels-last tensor `shape` at
 // `offset` of the parameter block. Conv weights have dims [out,in,3,3] and shape {out,in,3,3}; up-convolutions [in,out,2,2].
 struct vc_param {
   const char *name;           // "enc0.conv0.weight"
   uint32_t n_dims, dims[4];
   struct vc_shape shape;
   uint64_t offset;            // elements, a multiple of 64
-  uint32_t fan_in;            // of weights; 0: starts at 0
+  uint32_t fan_in;            // of weights; 0: starts at `initial`
+  float initial;
+  bool is_state;              // not trained: running statistics
+  bool is_integer;            // a whole number, I64 in checkpoints
 };
-// The parameters of a network, in checkpoint order. Pure data.
+// The parameters of a network, in checkpoint order. In the block the trained ones come first. Pure data.
 typedef struct vc_model {
   struct vc_unet_desc desc;
   struct vc_param *params;
   uint32_t n_params;
   uint64_t n_weights;         // trainable numbers: 31,030,658 at base 64, depth 4, one channel, two classes, no norm
+  uint64_t trained_elements;  // of the block's first part, which the optimiser updates
   uint64_t block_elements;    // of the parameter block, padding included; padding stays 0
 } vc_model;
 vc_status vc_unet_model(vc_arena *arena, const struct vc_unet_desc *desc, vc_model **out);
-// Weights from N(0, 2/fan_in), biases 0; `block` has block_elements floats in device order.
+// Weights from N(0, 2/fan_in), biases 0, norms 1 and 0; `block` has block_elements floats in device order.
 void vc_model_init(const vc_model *model, uint64_t seed, float *block);
 // One parameter between PyTorch's order and the device block. n = product of dims.
 void vc_param_to_block(const struct vc_param *param, const float *torch, float *block);
@@ -46,10 +50,16 @@ void vc_model_bind(vc_graph *g, const vc_model *model, vc_tensor *block, vc_tens
 struct vc_unet_out {
   vc_tensor *logits, *aux_logits; // {N,classes,H,W}, {N,aux_classes,H,W} or NULL
 };
-// f(x) for x {N,channels,H,W}. Sides not divisible by 2^depth are padded by reflection at the bottom and right and the logits
-// cropped back. dropout_key: U32 feed {1,2,1,1}; NULL: evaluation (no dropout).
+struct vc_unet_training {
+  vc_tensor *dropout_key;     // U32 feed {1,2,1,1}; NULL: no dropout
+  bool keep_statistics;       // batch norm: leave the running statistics as they are
+};
+// f(x) for x {N,channels,H,W}, of the same height and width. Padding "same": sides not divisible by 2^depth are padded by
+// reflection at the bottom and right and the logits cropped back. "valid": the input is extended by reflection so that the
+// unpadded convolutions leave at least H x W. training NULL: evaluation, without dropout, batch norm by its running
+// statistics; else batch norm uses x's own and moves the running ones.
 struct vc_unet_out vc_unet(vc_graph *g, const vc_model *model, vc_tensor *const *params, vc_tensor *x,
-                           vc_tensor *dropout_key);
+                           const struct vc_unet_training *training);
 
 enum vc_schedule_name { VC_SCHEDULE_CONSTANT, VC_SCHEDULE_STEP, VC_SCHEDULE_COSINE };
 struct vc_schedule {

@@ -1,4 +1,4 @@
-// The parameter table of the U-Net (Ronneberger et al. 2015): names, shapes and places of all trainable tensors.
+// The parameter table of the U-Net (Ronneberger et al. 2015): names, shapes and places of all its tensors.
 #include "vulcyte/nn.h"
 
 #include <math.h>
@@ -11,19 +11,18 @@ struct builder {
   vc_model *model;
 };
 
-static vc_status add_param(struct builder *b, uint32_t n_dims, const uint32_t *dims, uint32_t fan_in, char *name) {
+static struct vc_param *add_param(struct builder *b, uint32_t n_dims, const uint32_t *dims, char *name) {
   vc_model *m = b->model;
   struct vc_param *p = &m->params[m->n_params++];
   p->name = name;
   p->n_dims = n_dims;
-  memcpy(p->dims, dims, n_dims * sizeof *dims);
-  p->shape = n_dims == 1 ? (struct vc_shape){1, dims[0], 1, 1} : (struct vc_shape){dims[0], dims[1], dims[2], dims[3]};
-  p->fan_in = fan_in;
-  p->offset = m->block_elements;
-  const uint64_t count = vc_shape_count(p->shape);
-  m->n_weights += count;
-  m->block_elements += vc_round_up(count, PARAM_ALIGN);
-  return VC_OK;
+  if (n_dims) memcpy(p->dims, dims, n_dims * sizeof *dims);
+  const uint32_t *d = p->dims;
+  if (n_dims == 4)
+    p->shape = (struct vc_shape){d[0], d[1], d[2], d[3]};
+  else
+    p->shape = (struct vc_shape){1, n_dims ? d[0] : 1, 1, 1};
+  return p;
 }
 
 // A layer's weight and bias. transposed: weights stand as [in,out,side,side] and every output sees one tap of each
@@ -34,8 +33,33 @@ static vc_status add_layer(struct builder *b, const char *name, uint32_t in, uin
   VC_TRY(vc_arena_printf(b->arena, &weight, "%s.weight", name));
   VC_TRY(vc_arena_printf(b->arena, &bias, "%s.bias", name));
   const uint32_t dims[4] = {transposed ? in : out, transposed ? out : in, side, side};
-  VC_TRY(add_param(b, 4, dims, transposed ? in : in * side * side, weight));
-  return add_param(b, 1, &out, 0, bias);
+  add_param(b, 4, dims, weight)->fan_in = transposed ? in : in * side * side;
+  add_param(b, 1, &out, bias);
+  return VC_OK;
+}
+
+// What PyTorch's BatchNorm2d, GroupNorm or affine InstanceNorm2d holds.
+static vc_status add_norm(struct builder *b, const char *name, uint32_t channels) {
+  static const struct {
+    const char *name;
+    uint32_t n_dims;
+    float initial;
+    bool is_state, is_integer;
+  } parts[] = {{"weight", 1, 1, false, false},
+               {"bias", 1, 0, false, false},
+               {"running_mean", 1, 0, true, false},
+               {"running_var", 1, 1, true, false},
+               {"num_batches_tracked", 0, 0, true, true}};
+  const size_t n_parts = b->model->desc.norm == VC_NORM_BATCH ? VC_COUNT_OF(parts) : 2;
+  for (size_t i = 0; i < n_parts; i++) {
+    char *full;
+    VC_TRY(vc_arena_printf(b->arena, &full, "%s.%s", name, parts[i].name));
+    struct vc_param *p = add_param(b, parts[i].n_dims, &channels, full);
+    p->initial = parts[i].initial;
+    p->is_state = parts[i].is_state;
+    p->is_integer = parts[i].is_integer;
+  }
+  return VC_OK;
 }
 
 static vc_status add_block(struct builder *b, const char *stage, uint32_t level, uint32_t in, uint32_t out) {
@@ -43,6 +67,9 @@ static vc_status add_block(struct builder *b, const char *stage, uint32_t level,
     char *name;
     VC_TRY(vc_arena_printf(b->arena, &name, "%s%u.conv%u", stage, level, i));
     VC_TRY(add_layer(b, name, i == 0 ? in : out, out, 3, false));
+    if (b->model->desc.norm == VC_NORM_NONE) continue;
+    VC_TRY(vc_arena_printf(b->arena, &name, "%s%u.norm%u", stage, level, i));
+    VC_TRY(add_norm(b, name, out));
   }
   return VC_OK;
 }
@@ -60,9 +87,25 @@ static vc_status check_desc(const struct vc_unet_desc *d) {
     return VC_FAIL(VC_E_SHAPE,
                    "model: base %u at depth %u gives more than 65536 feature maps; use a smaller base or depth",
                    d->base, d->depth);
-  if (d->padding != VC_PAD_SAME || d->norm != VC_NORM_NONE)
-    return VC_FAIL(VC_E_UNSUPPORTED, "model: only padding \"same\" and norm \"none\" are built");
+  if (d->norm == VC_NORM_GROUP && d->base % VC_NORM_GROUPS != 0)
+    return VC_FAIL(VC_E_SHAPE, "model.norm: %u feature maps do not make %d groups; set model.base to a multiple of %d",
+                   d->base, VC_NORM_GROUPS, VC_NORM_GROUPS);
   return VC_OK;
+}
+
+// Trained tensors first, then the running statistics, so that the optimiser sees one range.
+static void place_params(vc_model *m) {
+  for (int state = 0; state < 2; state++) {
+    for (uint32_t i = 0; i < m->n_params; i++) {
+      struct vc_param *p = &m->params[i];
+      if (p->is_state != (state == 1)) continue;
+      const uint64_t count = vc_shape_count(p->shape);
+      p->offset = m->block_elements;
+      m->block_elements += vc_round_up(count, PARAM_ALIGN);
+      if (state == 0) m->n_weights += count;
+    }
+    if (state == 0) m->trained_elements = m->block_elements;
+  }
 }
 
 vc_status vc_unet_model(vc_arena *arena, const struct vc_unet_desc *desc, vc_model **out) {
@@ -71,7 +114,8 @@ vc_status vc_unet_model(vc_arena *arena, const struct vc_unet_desc *desc, vc_mod
   VC_TRY(VC_NEW(arena, 1, &b.model));
   b.model->desc = *desc;
   const uint32_t depth = desc->depth, base = desc->base;
-  VC_TRY(VC_NEW(arena, 4 * (depth + 1) + 6 * depth + 4, &b.model->params));
+  const uint32_t per_block = 4 + 2 * 5; // two convolutions, two norms
+  VC_TRY(VC_NEW(arena, per_block * (2 * depth + 1) + 2 * depth + 4, &b.model->params));
   for (uint32_t level = 0; level <= depth; level++)
     VC_TRY(add_block(&b, "enc", level, level == 0 ? desc->channels : base << (level - 1), base << level));
   for (uint32_t level = depth; level-- > 0;) {
@@ -82,6 +126,7 @@ vc_status vc_unet_model(vc_arena *arena, const struct vc_unet_desc *desc, vc_mod
   }
   VC_TRY(add_layer(&b, "head", base, desc->classes, 1, false));
   if (desc->aux_classes) VC_TRY(add_layer(&b, "head_aux", base, desc->aux_classes, 1, false));
+  place_params(b.model);
   *out = b.model;
   return VC_OK;
 }
@@ -90,10 +135,13 @@ void vc_model_init(const vc_model *model, uint64_t seed, float *block) {
   memset(block, 0, model->block_elements * sizeof *block);
   for (uint32_t i = 0; i < model->n_params; i++) {
     const struct vc_param *p = &model->params[i];
-    if (p->fan_in == 0) continue;
+    const uint64_t count = vc_shape_count(p->shape);
+    if (p->fan_in == 0) {
+      for (uint64_t k = 0; k < count; k++) block[p->offset + k] = p->initial;
+      continue;
+    }
     vc_rng rng = vc_rng_at(seed, VC_RNG_INIT, 0, i);
     const double sd = sqrt(2.0 / p->fan_in);
-    const uint64_t count = vc_shape_count(p->shape);
     // Draws follow memory order; any order gives the same distribution, this one is fixed by the shape alone.
     for (uint64_t k = 0; k < count; k++) block[p->offset + k] = (float)(sd * vc_rng_normal(&rng));
   }

@@ -22,7 +22,7 @@ static float from_half(uint16_t bits) {
   return value;
 }
 
-// dtype is one of F32, F64, F16, BF16; source need not be aligned.
+// dtype is one of F32, F64, F16, BF16, I64; source need not be aligned.
 static void convert(const char *dtype, const uint8_t *source, uint64_t n, float *out) {
   if (strcmp(dtype, "F32") == 0) {
     memcpy(out, source, n * 4);
@@ -34,6 +34,12 @@ static void convert(const char *dtype, const uint8_t *source, uint64_t n, float 
     if (strcmp(dtype, "F64") == 0) {
       memcpy(&wide, source + 8 * i, 8);
       out[i] = (float)wide;
+      continue;
+    }
+    if (strcmp(dtype, "I64") == 0) {
+      int64_t whole;
+      memcpy(&whole, source + 8 * i, 8);
+      out[i] = (float)whole;
       continue;
     }
     memcpy(&half, source + 2 * i, 2);
@@ -89,7 +95,9 @@ static vc_status check_fit(const char *path, const struct vc_param *p, const str
                    "%s: the tensor \"%s\" has shape %s, the network wants %s; it is a model of another network", path,
                    p->name, is, wanted);
   }
-  if (!is_float(t->dtype)) {
+  if (p->is_integer && strcmp(t->dtype, "I64") != 0)
+    return VC_FAIL(VC_E_SHAPE, "%s: the tensor \"%s\" holds %s; it must be I64", path, p->name, t->dtype);
+  if (!p->is_integer && !is_float(t->dtype)) {
     return VC_FAIL(VC_E_SHAPE, "%s: the tensor \"%s\" holds %s; weights are F32, F16, BF16 or F64", path, p->name,
                    t->dtype);
   }
@@ -218,6 +226,15 @@ static vc_status require(const char *path, const struct vc_safetensors *s, const
                  name, n_dims);
 }
 
+static enum vc_norm infer_norm(const char *path, const struct vc_safetensors *s, uint32_t base) {
+  if (find_tensor(s, "enc0.norm0.running_mean")) return VC_NORM_BATCH;
+  if (!find_tensor(s, "enc0.norm0.weight")) return VC_NORM_NONE;
+  const bool is_group = base % VC_NORM_GROUPS == 0;
+  vc_log(VC_LOG_WARNING, "%s: group and instance norm have the same tensors; taken for %s norm", path,
+         is_group ? "group" : "instance");
+  return is_group ? VC_NORM_GROUP : VC_NORM_INSTANCE;
+}
+
 // The network of a bare state dict.
 static vc_status infer_desc(const char *path, const struct vc_safetensors *s, struct vc_unet_desc *out) {
   const struct vc_named_tensor *first, *head;
@@ -240,13 +257,15 @@ static vc_status infer_desc(const char *path, const struct vc_safetensors *s, st
                                .base = (uint32_t)sizes[0],
                                .depth = n_levels - 1,
                                .padding = VC_PAD_SAME,
-                               .norm = VC_NORM_NONE};
+                               .norm = infer_norm(path, s, (uint32_t)sizes[0])};
   return VC_OK;
 }
 
 // A configuration with the defaults and the network that the shapes tell.
 static vc_status default_config(vc_arena *arena, const char *path, const struct vc_unet_desc *desc,
                                 struct vc_config *out) {
+  static const char *const norms[] = {
+      [VC_NORM_NONE] = "none", [VC_NORM_BATCH] = "batch", [VC_NORM_GROUP] = "group", [VC_NORM_INSTANCE] = "instance"};
   vc_json_writer *w;
   const char *text;
   size_t n_bytes;
@@ -273,6 +292,7 @@ static vc_status default_config(vc_arena *arena, const char *path, const struct 
   vc_json_begin_object(w, "model");
   vc_json_put_number(w, "base", desc->base);
   vc_json_put_number(w, "depth", desc->depth);
+  vc_json_put_string(w, "norm", norms[desc->norm]);
   vc_json_end_object(w);
   vc_json_end_object(w);
   VC_TRY(vc_json_writer_text(w, &text, &n_bytes));
@@ -360,17 +380,33 @@ static vc_status classes_text(vc_arena *arena, const struct vc_config *config, c
   return vc_json_writer_text(w, out, &n_bytes);
 }
 
+static vc_status collect_tensor(vc_arena *arena, const struct vc_param *p, const float *block,
+                                struct vc_named_tensor *out) {
+  const uint64_t n = param_count(p);
+  float *values;
+  VC_TRY(VC_NEW(arena, n, &values));
+  vc_param_from_block(p, block, values);
+  *out =
+      (struct vc_named_tensor){.name = p->name, .dtype = "F32", .n_dims = p->n_dims, .data = values, .n_bytes = 4 * n};
+  for (uint32_t d = 0; d < p->n_dims; d++) out->dims[d] = p->dims[d];
+  if (!p->is_integer) return VC_OK;
+  int64_t *whole;
+  VC_TRY(VC_NEW(arena, n, &whole));
+  for (uint64_t k = 0; k < n; k++) whole[k] = (int64_t)values[k];
+  out->dtype = "I64";
+  out->data = whole;
+  out->n_bytes = 8 * n;
+  return VC_OK;
+}
+
+// The wider ones first: readers that map the file want every tensor at a multiple of its elements' size.
 static vc_status collect_tensors(vc_arena *arena, const vc_model *model, const float *block, struct vc_safetensors *s) {
   VC_TRY(VC_NEW(arena, model->n_params, &s->tensors));
-  for (uint32_t i = 0; i < model->n_params; i++) {
-    const struct vc_param *p = &model->params[i];
-    struct vc_named_tensor *t = &s->tensors[s->n_tensors++];
-    float *values;
-    VC_TRY(VC_NEW(arena, param_count(p), &values));
-    vc_param_from_block(p, block, values);
-    *t = (struct vc_named_tensor){
-        .name = p->name, .dtype = "F32", .n_dims = p->n_dims, .data = values, .n_bytes = 4 * param_count(p)};
-    for (uint32_t d = 0; d < p->n_dims; d++) t->dims[d] = p->dims[d];
+  for (int wide = 1; wide >= 0; wide--) {
+    for (uint32_t i = 0; i < model->n_params; i++) {
+      const struct vc_param *p = &model->params[i];
+      if (p->is_integer == (wide == 1)) VC_TRY(collect_tensor(arena, p, block, &s->tensors[s->n_tensors++]));
+    }
   }
   return VC_OK;
 }

@@ -263,6 +263,12 @@ static vc_status check_together(const struct config_reader *r) {
                        "%u at depth %u makes %llu feature maps at the bottom, more than %d; lower base or depth",
                        c->model.base, c->model.depth, (unsigned long long)c->model.base * halvings, MAX_BOTTOM_MAPS);
   }
+  if (c->model.norm == VC_NORM_GROUP && c->model.base % VC_NORM_GROUPS != 0) {
+    return config_fail(r, users_value(r, "model.norm"), "model.norm",
+                       "\"group\" makes %d groups of equally many feature maps, which base %u does not; give a "
+                       "multiple of %d, or another norm",
+                       VC_NORM_GROUPS, c->model.base, VC_NORM_GROUPS);
+  }
   if (c->data.crop > 0 && c->data.crop < halvings) {
     return config_fail(r, users_value(r, "data.crop"), "data.crop",
                        "%u pixels cannot be halved %u times; give at least %u, or lower model.depth", c->data.crop,

@@ -12,8 +12,9 @@ enum { LATER = -1 }; // the value of words that this version does not know
 WORDS(words_precision, WORD_HERE("auto", VC_PRECISION_AUTO), WORD_HERE("fp32", VC_PRECISION_FP32), WORD_LATER("mixed"));
 WORDS(words_residence, WORD_HERE("auto", 0), WORD_HERE("device", 1), WORD_HERE("stream", 2));
 WORDS(words_init, WORD_HERE("he", 0));
-WORDS(words_padding, WORD_HERE("same", VC_PAD_SAME), WORD_LATER("valid"));
-WORDS(words_norm, WORD_HERE("none", VC_NORM_NONE), WORD_LATER("batch"), WORD_LATER("group"), WORD_LATER("instance"));
+WORDS(words_padding, WORD_HERE("same", VC_PAD_SAME), WORD_HERE("valid", VC_PAD_VALID));
+WORDS(words_norm, WORD_HERE("none", VC_NORM_NONE), WORD_HERE("batch", VC_NORM_BATCH), WORD_HERE("group", VC_NORM_GROUP),
+      WORD_HERE("instance", VC_NORM_INSTANCE));
 WORDS(words_method, WORD_HERE("supervised", VC_METHOD_SUPERVISED), WORD_HERE("uda", VC_METHOD_UDA), WORD_LATER("iic"));
 WORDS(words_uda_loss, WORD_HERE("kl", VC_UDA_KL), WORD_HERE("iid", VC_UDA_IID));
 WORDS(words_tsa, WORD_HERE("none", VC_TSA_NONE), WORD_HERE("linear", VC_TSA_LINEAR), WORD_HERE("log", VC_TSA_LOG),

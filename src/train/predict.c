@@ -98,29 +98,32 @@ static vc_status prepare(struct vc_predictor *p, uint32_t w, uint32_t h) {
 // --------------------------------------------------------------------------------------------------------------
 
 // Tiles along one axis. Starts are multiples of 2^depth, as the poolings are; the first and last tile end at the
-// borders of the padded image, so that they see the same zeros there as the whole image would.
+// borders of the padded image, so that they see the same there as the whole image would.
 struct axis {
   uint32_t image, padded, tile; // sides
   uint32_t margin, blend;       // pixels of a tile's inner edge that are not used; half-width of the ramp behind them
-  uint32_t n, multiple;
+  uint32_t n, step, multiple;
 };
 
-static struct axis axis_make(uint32_t image, uint32_t tile, uint32_t depth) {
-  struct axis a = {.image = image, .multiple = 1u << depth};
-  a.padded = (uint32_t)vc_round_up(image, a.multiple);
-  a.tile = VC_MIN(a.padded, VC_MAX((uint32_t)vc_round_up(tile, a.multiple), 4 * a.multiple));
-  a.n = 1;
+static struct axis axis_make(uint32_t image, uint32_t tile, const struct vc_unet_desc *d) {
+  struct axis a = {.image = image, .multiple = 1u << d->depth, .n = 1};
+  // Unpadded convolutions: the network extends what it gets about its border, so the last tile ends with the image.
+  const bool is_exact = d->padding == VC_PAD_VALID;
+  a.padded = is_exact ? image : (uint32_t)vc_round_up(image, a.multiple);
+  const uint32_t rest = a.padded % a.multiple, side = (uint32_t)vc_round_up(tile, a.multiple);
+  a.tile = VC_MIN(a.padded, VC_MAX(rest ? side - a.multiple : side, 4 * a.multiple) + rest);
   if (a.tile == a.padded) return a;
   // The receptive field of a depth-d U-Net reaches less than 8 * 2^d pixels: with that margin a tile's core is exact.
   const uint32_t exact = 9 * a.multiple;
   a.margin = VC_MIN(exact, a.tile / 4 / a.multiple * a.multiple);
   a.blend = VC_MIN(a.multiple / 2, a.margin / 2);
-  a.n = 1 + (uint32_t)vc_div_up(a.padded - a.tile, a.tile - 2 * a.margin);
+  a.step = (a.tile - 2 * a.margin) / a.multiple * a.multiple;
+  a.n = 1 + (uint32_t)vc_div_up(a.padded - a.tile, a.step);
   return a;
 }
 
 static uint32_t tile_start(const struct axis *a, uint32_t i) {
-  return i + 1 == a->n ? a->padded - a->tile : i * (a->tile - 2 * a->margin);
+  return i + 1 == a->n ? a->padded - a->tile : i * a->step;
 }
 
 // The weight of pixel x of tile i: 0 near inner edges, 1 inside, a linear ramp between.
@@ -236,11 +239,10 @@ static void range_of(const struct vc_predictor *p, const struct vc_image *image,
 
 // Chooses the largest tile that the device holds: the whole image, else halving from 4096.
 static vc_status prepare_tiles(struct job *j, uint32_t tile) {
-  const uint32_t depth = j->p->model->desc.depth;
   uint32_t side = tile ? tile : VC_MAX(j->image->width, j->image->height);
   for (;;) {
-    j->x = axis_make(j->image->width, side, depth);
-    j->y = axis_make(j->image->height, side, depth);
+    j->x = axis_make(j->image->width, side, &j->p->model->desc);
+    j->y = axis_make(j->image->height, side, &j->p->model->desc);
     const vc_status status = prepare(j->p, j->x.tile, j->y.tile);
     if (status != VC_E_NOMEM || tile || side <= 64) return status;
     side = VC_MIN(side / 2, 4096u);

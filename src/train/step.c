@@ -24,7 +24,7 @@ vc_status vc_step_begin(struct vc_run *run, struct vc_train_step *step, bool tra
 vc_status vc_step_finish(struct vc_run *run, struct vc_train_step *step, vc_tensor *loss) {
   vc_graph *g = step->graph;
   const vc_model *model = run->model;
-  const struct vc_shape block_shape = {1, (uint32_t)model->block_elements, 1, 1};
+  const struct vc_shape block_shape = {1, (uint32_t)model->trained_elements, 1, 1};
   vc_tensor *params = vc_bind(g, "params", block_shape, VC_F32, run->params, 0);
   vc_tensor *gradients = vc_bind(g, "gradients", block_shape, VC_F32, run->gradients, 0);
   step->hyper = vc_feed(g, "hyper", VC_F32, 8);

@@ -67,21 +67,26 @@ vc_tensor *vc_uda_loss(const struct vc_config *config, struct vc_train_step *ste
 enum { LABELLED, STRONG, WEAK, MAX_IMAGES };
 
 // f with dropout on the images that need gradients: as one batch where their sizes agree (fewer dispatches), else one
-// after the other.
+// after the other. With batch norm each kind of image has statistics of its own.
+// choice: the running ones follow the images as evaluation sees them, not the strongly changed ones.
 static void forward_with_gradients(struct vc_run *run, struct vc_train_step *step, vc_tensor *const *x, uint32_t n,
                                    vc_tensor **out_logits) {
   vc_graph *g = step->graph;
   const struct vc_shape s = x[0]->shape, out = {s.n, run->model->desc.classes, s.h, s.w};
-  bool is_batch = vc_shape_count(out) * sizeof(float) % VC_VIEW_ALIGN == 0; // views must begin at such places
+  bool is_batch = vc_shape_count(out) * sizeof(float) % VC_VIEW_ALIGN == 0 && // views must begin at such places
+                  run->model->desc.norm != VC_NORM_BATCH;
   vc_tensor *batch = x[0];
   for (uint32_t i = 1; i < n; i++) is_batch = is_batch && vc_shape_equal(s, x[i]->shape);
   if (!is_batch) {
-    for (uint32_t i = 0; i < n; i++)
-      out_logits[i] = vc_unet(g, run->model, step->params, x[i], step->dropout_key).logits;
+    for (uint32_t i = 0; i < n; i++) {
+      const struct vc_unet_training training = {.dropout_key = step->dropout_key, .keep_statistics = i == STRONG};
+      out_logits[i] = vc_unet(g, run->model, step->params, x[i], &training).logits;
+    }
     return;
   }
   for (uint32_t i = 1; i < n; i++) batch = vc_concat_batch(g, batch, x[i]);
-  vc_tensor *z = vc_unet(g, run->model, step->params, batch, step->dropout_key).logits;
+  const struct vc_unet_training training = {.dropout_key = step->dropout_key};
+  vc_tensor *z = vc_unet(g, run->model, step->params, batch, &training).logits;
   for (uint32_t i = 0; i < n; i++) out_logits[i] = vc_view(g, z, out, i * vc_shape_count(out));
 }
 
@@ -104,7 +109,7 @@ vc_status vc_uda_build(struct vc_run *run, struct vc_train_step *step) {
   vc_tensor *z[MAX_IMAGES];
   const bool weak_learns = config->uda.loss == VC_UDA_IID;
   forward_with_gradients(run, step, x, weak_learns ? 3 : 2, z);
-  if (!weak_learns) z[WEAK] = vc_unet(g, run->model, step->params, u.weak, NULL).logits;
+  if (!weak_learns) z[WEAK] = vc_unet(g, run->model, step->params, u.weak, &(struct vc_unet_training){0}).logits;
 
   vc_tensor *labels = counted_labels(run, step, z[LABELLED], l.labels);
   step->loss_supervised = vc_supervised_loss(config, g, z[LABELLED], labels);

@@ -13,34 +13,42 @@
 
 static vc_arena *arena;
 static vc_gpu *gpu;
-static vc_predictor *predictor;
+static vc_predictor *predictor; // of the plain network
+static vc_predictor *unpadded;  // of one without padding, with batch norm
 static char model_path[] = "/tmp/vulcyte-predict-XXXXXX";
 
 // An untrained network: its output depends on every pixel of the receptive field, which is what tiles must get right.
-static void write_model(void) {
-  const struct vc_unet_desc desc = {.channels = 1, .classes = 3, .base = 6, .depth = 2};
+static void write_model(const char *options) {
+  struct vc_unet_desc desc;
   vc_model *model;
   float *block;
   struct vc_config config;
-  const char *text =
-      "{\"data\": {\"classes\": [{\"name\": \"a\", \"values\": [0]}, {\"name\": \"b\", \"values\": [1]}, "
-      "{\"name\": \"c\", \"values\": \"rest\"}]}, \"model\": {\"base\": 6, \"depth\": 2}}";
+  char *text;
+  assert_int_equal(
+      vc_arena_printf(arena, &text,
+                      "{\"data\": {\"classes\": [{\"name\": \"a\", \"values\": [0]}, {\"name\": \"b\", \"values\": "
+                      "[1]}, {\"name\": \"c\", \"values\": \"rest\"}]}, \"model\": {\"base\": 6, \"depth\": 2%s}}",
+                      options),
+      VC_OK);
   const double min = 0, max = 65535;
   assert_int_equal(vc_config_parse(arena, "test", "/tmp", text, strlen(text), NULL, 0, &config), VC_OK);
+  vc_config_unet(&config, &desc);
   assert_int_equal(vc_unet_model(arena, &desc, &model), VC_OK);
   assert_int_equal(VC_NEW(arena, model->block_elements, &block), VC_OK);
   vc_model_init(model, 3, block);
-  const int file = mkstemp(model_path);
-  assert_true(file >= 0);
-  close(file);
   assert_int_equal(vc_checkpoint_write(model_path, model, block, &config, &min, &max, NULL), VC_OK);
 }
 
 static int set_up(void **state) {
   (void)state;
   if (vc_arena_create(&arena) != VC_OK || vc_gpu_open(arena, NULL, &gpu) != VC_OK) return -1;
-  write_model();
-  return vc_predictor_create(arena, gpu, model_path, NULL, &predictor);
+  const int file = mkstemp(model_path);
+  if (file < 0) return -1;
+  close(file);
+  write_model("");
+  if (vc_predictor_create(arena, gpu, model_path, NULL, &predictor) != VC_OK) return -1;
+  write_model(", \"norm\": \"batch\", \"padding\": \"valid\"");
+  return vc_predictor_create(arena, gpu, model_path, NULL, &unpadded);
 }
 
 static int tear_down(void **state) {
@@ -64,11 +72,15 @@ static struct vc_image noise(uint32_t width, uint32_t height, enum vc_pixel_form
   return image;
 }
 
-static float *predict(const struct vc_image *image, uint32_t tile) {
+static float *predict_by(vc_predictor *by, const struct vc_image *image, uint32_t tile) {
   float *p;
   assert_int_equal(VC_NEW(arena, (size_t)3 * image->width * image->height, &p), VC_OK);
-  if (vc_predictor_run(predictor, image, tile, p) != VC_OK) fail_msg("%s", vc_error_message());
+  if (vc_predictor_run(by, image, tile, p) != VC_OK) fail_msg("%s", vc_error_message());
   return p;
+}
+
+static float *predict(const struct vc_image *image, uint32_t tile) {
+  return predict_by(predictor, image, tile);
 }
 
 static double largest_difference(const float *a, const float *b, size_t n) {
@@ -94,6 +106,17 @@ static void test_tiles_equal_the_whole(void **state) {
   }
 }
 
+// Without padding every tile ends where the image does: the borders are the whole image's too.
+static void test_unpadded_tiles_equal_the_whole(void **state) {
+  (void)state;
+  static const uint32_t sizes[][2] = {{211, 190}, {129, 301}};
+  for (size_t i = 0; i < VC_COUNT_OF(sizes); i++) {
+    const struct vc_image image = noise(sizes[i][0], sizes[i][1], VC_PIXEL_U16);
+    const size_t n = (size_t)3 * image.width * image.height;
+    assert_true(largest_difference(predict_by(unpadded, &image, 0), predict_by(unpadded, &image, 152), n) < 1e-5);
+  }
+}
+
 static void test_formats_agree(void **state) {
   (void)state;
   struct vc_image sixteen = noise(70, 45, VC_PIXEL_U16), floats = noise(70, 45, VC_PIXEL_F32);
@@ -104,9 +127,11 @@ static void test_tiny_images(void **state) {
   (void)state;
   for (uint32_t side = 1; side < 6; side++) {
     const struct vc_image image = noise(side, 6 - side, VC_PIXEL_U8);
-    const float *p = predict(&image, 0);
-    const size_t n = (size_t)side * (6 - side);
-    for (size_t k = 0; k < n; k++) assert_true(fabsf(p[k] + p[n + k] + p[2 * n + k] - 1) < 1e-5f);
+    for (int kind = 0; kind < 2; kind++) {
+      const float *p = predict_by(kind ? unpadded : predictor, &image, 0);
+      const size_t n = (size_t)side * (6 - side);
+      for (size_t k = 0; k < n; k++) assert_true(fabsf(p[k] + p[n + k] + p[2 * n + k] - 1) < 1e-5f);
+    }
   }
 }
 
@@ -122,6 +147,7 @@ static void test_wrong_channels_are_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_tiles_equal_the_whole),
+      cmocka_unit_test(test_unpadded_tiles_equal_the_whole),
       cmocka_unit_test(test_formats_agree),
       cmocka_unit_test(test_tiny_images),
       cmocka_unit_test(test_wrong_channels_are_refused),

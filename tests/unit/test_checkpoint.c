@@ -83,6 +83,47 @@ static void names_and_shapes_are_the_documented_ones(void **state) {
   assert_int_equal(s.n_tensors, 2 * (2 * 3 + 2 + 2 * 2 + 1));
 }
 
+// Batch norm: running statistics are kept, the count as a whole number of no dimension that begins at a multiple of 8.
+static void norms_read_back(void **state) {
+  static const char config_text[] = "{\"data\": {}, \"model\": {\"base\": 8, \"depth\": 1, \"norm\": \"batch\"}}";
+  struct vc_unet_desc desc;
+  struct vc_config config;
+  struct vc_model_info info;
+  struct vc_safetensors s;
+  vc_model *model, *back;
+  float *block, *block_back;
+  ASSERT_OK(vc_config_parse(*state, "c.json", "/d", config_text, strlen(config_text), NULL, 0, &config));
+  vc_config_unet(&config, &desc);
+  ASSERT_OK(vc_unet_model(*state, &desc, &model));
+  ASSERT_OK(VC_NEW(*state, model->block_elements, &block));
+  vc_model_init(model, 3, block);
+  for (uint32_t i = 0; i < model->n_params; i++) {
+    if (model->params[i].is_state) block[model->params[i].offset] = (float)(1000 + i);
+  }
+  ASSERT_OK(vc_checkpoint_write("m.safetensors", model, block, &config, NULL, NULL, NULL));
+  ASSERT_OK(vc_checkpoint_read(*state, "m.safetensors", &info, &back, &block_back));
+  assert_int_equal(back->desc.norm, VC_NORM_BATCH);
+  assert_memory_equal(block, block_back, model->block_elements * sizeof *block);
+
+  ASSERT_OK(vc_safetensors_read(*state, "m.safetensors", &s));
+  uint32_t n_counts = 0;
+  for (uint32_t i = 0; i < s.n_tensors; i++) {
+    const struct vc_named_tensor *t = &s.tensors[i];
+    if (!strstr(t->name, "num_batches_tracked")) continue;
+    n_counts++;
+    assert_string_equal(t->dtype, "I64");
+    assert_int_equal(t->n_dims, 0);
+    assert_int_equal(((const uint8_t *)t->data - (const uint8_t *)s.tensors[0].data) % 8, 0);
+  }
+  assert_int_equal(n_counts, 6);
+  // Without metadata the names tell the kind.
+  s.n_metadata = 0;
+  ASSERT_OK(vc_safetensors_write("bare.safetensors", &s));
+  ASSERT_OK(vc_checkpoint_read(*state, "bare.safetensors", &info, &back, &block_back));
+  assert_true(back->desc.norm == VC_NORM_BATCH && info.config.model.norm == VC_NORM_BATCH);
+  assert_memory_equal(block, block_back, model->block_elements * sizeof *block);
+}
+
 // Rewrites a checkpoint as a bare state dict of another number format.
 static void write_bare(vc_arena *arena, const char *from, const char *to, const char *dtype) {
   struct vc_safetensors s;
@@ -200,6 +241,7 @@ static void metadata_are_not_believed(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {SCRATCH_TEST(a_checkpoint_reads_back),
+                                     SCRATCH_TEST(norms_read_back),
                                      SCRATCH_TEST(names_and_shapes_are_the_documented_ones),
                                      SCRATCH_TEST(a_bare_state_dict_tells_its_network),
                                      SCRATCH_TEST(halves_are_exact),

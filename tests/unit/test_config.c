@@ -99,6 +99,8 @@ static void mistakes_name_file_line_and_key(void **state) {
       {"{\"data\": {\"mask_channel\": 4}}", "data.mask_channel: no such channel"},
       {"{\"data\": {\"mask_pattern\": \"x\"}}", "data.mask_pattern: has no {stem}"},
       {"{\"data\": {}, \"train\": {\"epochs\": 0}}", "train.epochs: 0 is not allowed"},
+      {"{\"data\": {}, \"model\": {\"base\": 12,\n\"norm\": \"group\"}}",
+       "c.json:2: model.norm: \"group\" makes 8 groups"},
       {"{\"data\": {}, \"train\": {\"batch\": 0}}", "train.batch: 0 is not allowed"},
       {"{\"data\": {}, \"train\": {\"batch\": 1.5}}", "train.batch: 1.5 is not allowed; give a whole number"},
       {"{\"data\": {}, \"train\": 3}", "train: an object is wanted, not a number"},
@@ -144,8 +146,7 @@ static void classes_do_not_overlap(void **state) {
 }
 
 static void later_options_are_refused_clearly(void **state) {
-  static const char *const sets[] = {"method=iic", "precision=mixed", "model.norm=batch", "model.padding=valid",
-                                     "iic.clusters=3"};
+  static const char *const sets[] = {"method=iic", "precision=mixed", "iic.clusters=3"};
   struct vc_config c;
   for (size_t i = 0; i < VC_COUNT_OF(sets); i++) {
     ASSERT_FAILS(parse_set(*state, sets[i], &c), VC_E_CONFIG, "not available in this version");

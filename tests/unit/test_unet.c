@@ -67,6 +67,40 @@ static void test_shapes(void **state) {
   assert_true(end <= m->block_elements);
 }
 
+// Batch norm: its weights are trained, its running statistics stand behind all that is.
+static void test_norms(void **state) {
+  (void)state;
+  struct vc_unet_desc desc = {.channels = 1, .classes = 3, .base = 8, .depth = 1};
+  const vc_model *bare = make(desc);
+  desc.norm = VC_NORM_BATCH;
+  const vc_model *m = make(desc);
+  const uint64_t channels = 2 * (8 + 16 + 8); // two norms of enc0, enc1, dec0
+  assert_int_equal(m->n_weights, bare->n_weights + 2 * channels);
+  assert_int_equal(m->n_params, bare->n_params + 6 * 5);
+  assert_int_equal(bare->trained_elements, bare->block_elements);
+  for (uint32_t i = 0; i < m->n_params; i++) {
+    const struct vc_param *p = &m->params[i];
+    assert_int_equal(p->offset % 64, 0);
+    assert_true(p->is_state == (p->offset >= m->trained_elements));
+    assert_true(p->offset + vc_shape_count(p->shape) <= m->block_elements);
+  }
+  const struct vc_param *count = find(m, "dec0.norm1.num_batches_tracked");
+  assert_true(count->is_state && count->is_integer && count->n_dims == 0);
+  float *block = malloc(m->block_elements * sizeof *block);
+  vc_model_init(m, 7, block);
+  assert_true(block[find(m, "enc1.norm0.weight")->offset + 15] == 1);
+  assert_true(block[find(m, "enc1.norm0.bias")->offset] == 0);
+  assert_true(block[find(m, "enc1.norm1.running_mean")->offset] == 0);
+  assert_true(block[find(m, "enc1.norm1.running_var")->offset + 15] == 1);
+  assert_true(block[count->offset] == 0);
+  free(block);
+  desc.norm = VC_NORM_GROUP;
+  m = make(desc);
+  assert_int_equal(m->n_weights, bare->n_weights + 2 * channels);
+  assert_int_equal(m->n_params, bare->n_params + 6 * 2);
+  assert_int_equal(m->trained_elements, m->block_elements);
+}
+
 static void test_order(void **state) {
   (void)state;
   const vc_model *m = make((struct vc_unet_desc){.channels = 2, .classes = 2, .base = 3, .depth = 1});
@@ -112,9 +146,13 @@ static void test_init(void **state) {
 static void test_refusals(void **state) {
   (void)state;
   static const struct vc_unet_desc bad[] = {
-      {.channels = 0, .classes = 2, .base = 8, .depth = 2},    {.channels = 1, .classes = 1, .base = 8, .depth = 2},
-      {.channels = 1, .classes = 2, .base = 0, .depth = 2},    {.channels = 1, .classes = 2, .base = 8, .depth = 0},
-      {.channels = 1, .classes = 2, .base = 1024, .depth = 8}, {.channels = 1, .classes = 2, .base = 8, .depth = 9},
+      {.channels = 0, .classes = 2, .base = 8, .depth = 2},
+      {.channels = 1, .classes = 1, .base = 8, .depth = 2},
+      {.channels = 1, .classes = 2, .base = 0, .depth = 2},
+      {.channels = 1, .classes = 2, .base = 8, .depth = 0},
+      {.channels = 1, .classes = 2, .base = 1024, .depth = 8},
+      {.channels = 1, .classes = 2, .base = 8, .depth = 9},
+      {.channels = 1, .classes = 2, .base = 12, .depth = 2, .norm = VC_NORM_GROUP},
   };
   vc_model *m;
   for (size_t i = 0; i < VC_COUNT_OF(bad); i++) assert_int_equal(vc_unet_model(arena, &bad[i], &m), VC_E_SHAPE);
@@ -145,6 +183,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_counts, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_shapes, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_norms, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_init, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),

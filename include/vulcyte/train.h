@@ -121,7 +121,8 @@ vc_status vc_checkpoint_write(const char *path, const vc_model *model, const flo
 vc_status vc_checkpoint_read(vc_arena *arena, const char *path, struct vc_model_info *out_info, vc_model **out_model,
                              float **out_block);
 // Copies the weights of path into block where name and shape agree; F32, F16, BF16 and F64 files. Missing, extra or misfitting tensors:
-// strict → VC_E_SHAPE naming the first; else logged.
+// strict → VC_E_SHAPE naming the first; else logged as what was loaded, re-initialised (left as it is in block) and skipped.
+// VC_E_SHAPE if nothing fits.
 vc_status vc_checkpoint_load_weights(const char *path, const vc_model *model, float *block, bool strict);
 
 // The state beside last.safetensors that makes a resumed run end with the same bits. Blocks in device order.

@@ -135,19 +135,68 @@ static vc_status load_param(vc_arena *arena, const char *path, const struct vc_p
     if (isfinite(values[i])) continue;
     return VC_FAIL(VC_E_FORMAT, "%s: the tensor \"%s\" holds NaN or infinity; use another checkpoint", path, p->name);
   }
+  const bool is_variance = p->is_state && p->initial > 0;
+  for (uint64_t i = 0; is_variance && i < n; i++) {
+    if (values[i] < 0)
+      return VC_FAIL(VC_E_FORMAT, "%s: the tensor \"%s\" holds a variance below 0; use another checkpoint", path,
+                     p->name);
+  }
   vc_param_to_block(p, values, block);
   return VC_OK;
 }
 
+// Names for one message: the first few, and how many there are.
+struct names {
+  char text[600];
+  size_t n_bytes;
+  uint32_t n;
+};
+
+static void add_name(struct names *names, const char *fmt, ...) VC_PRINTF(2, 3);
+static void add_name(struct names *names, const char *fmt, ...) {
+  enum { SHOWN = 4 };
+  if (names->n++ >= SHOWN) return;
+  size_t room = sizeof names->text - names->n_bytes;
+  if (names->n > 1) names->n_bytes += VC_MIN((size_t)snprintf(names->text + names->n_bytes, room, ", "), room - 1);
+  room = sizeof names->text - names->n_bytes;
+  va_list args;
+  va_start(args, fmt);
+  int n = vsnprintf(names->text + names->n_bytes, room, fmt, args);
+  va_end(args);
+  names->n_bytes += VC_MIN((size_t)VC_MAX(n, 0), room - 1);
+  if (names->n == SHOWN) snprintf(names->text + names->n_bytes, sizeof names->text - names->n_bytes, ", ...");
+}
+
+// What became of a file's tensors in another network.
+struct transfer {
+  uint32_t n_loaded;
+  struct names missing, of_other_shape, of_other_type, extra;
+};
+
+static void note_misfit(struct transfer *out, const struct vc_param *p, const struct vc_named_tensor *t) {
+  char is[160], wanted[160];
+  struct vc_named_tensor want = {.n_dims = p->n_dims};
+  if (!t) {
+    add_name(&out->missing, "%s", p->name);
+    return;
+  }
+  for (uint32_t d = 0; d < p->n_dims; d++) want.dims[d] = p->dims[d];
+  print_dims(t, is, sizeof is);
+  print_dims(&want, wanted, sizeof wanted);
+  if (strcmp(is, wanted) == 0)
+    add_name(&out->of_other_type, "%s (%s)", p->name, t->dtype);
+  else
+    add_name(&out->of_other_shape, "%s (%s there, %s here)", p->name, is, wanted);
+}
+
 // Loads what fits; the scratch memory of one tensor at a time.
 static vc_status load_fitting(const char *path, const struct vc_safetensors *s, const vc_model *model, float *block,
-                              uint32_t *out_n) {
-  *out_n = 0;
+                              struct transfer *out) {
   for (uint32_t i = 0; i < model->n_params; i++) {
     const struct vc_param *p = &model->params[i];
     const struct vc_named_tensor *t = find_tensor(s, p->name);
     if (check_fit(path, p, t) != VC_OK) {
-      vc_log(VC_LOG_WARNING, "%s", vc_error_message());
+      note_misfit(out, p, t);
       continue;
     }
     vc_arena *scratch;
@@ -155,28 +204,31 @@ static vc_status load_fitting(const char *path, const struct vc_safetensors *s, 
     vc_status status = load_param(scratch, path, p, t, block);
     vc_arena_destroy(scratch);
     VC_TRY(status);
-    ++*out_n;
+    out->n_loaded++;
+  }
+  for (uint32_t i = 0; i < s->n_tensors; i++) {
+    if (!is_param(model, s->tensors[i].name)) add_name(&out->extra, "%.100s", s->tensors[i].name);
   }
   return VC_OK;
 }
 
+static void log_names(const char *path, const char *what, const struct names *names) {
+  if (names->n > 0) vc_log(VC_LOG_WARNING, "%s: %s (%u): %s", path, what, names->n, names->text);
+}
+
 static vc_status load_weights(vc_arena *arena, const char *path, const vc_model *model, float *block, bool strict) {
   struct vc_safetensors s;
-  uint32_t n;
+  struct transfer t = {0};
   VC_TRY(vc_safetensors_read(arena, path, &s));
   if (strict) VC_TRY(check_all_fit(path, &s, model));
-  VC_TRY(load_fitting(path, &s, model, block, &n));
-  if (n == 0)
+  VC_TRY(load_fitting(path, &s, model, block, &t));
+  if (t.n_loaded == 0)
     return VC_FAIL(VC_E_SHAPE, "%s: none of its tensors fits the network; it is a model of another network", path);
-  for (uint32_t i = 0; i < s.n_tensors; i++) {
-    if (is_param(model, s.tensors[i].name)) continue;
-    vc_log(VC_LOG_WARNING, "%s: the tensor \"%.100s\" has no place in the network and is not used", path,
-           s.tensors[i].name);
-  }
-  if (n < model->n_params) {
-    vc_log(VC_LOG_WARNING, "%s: %u of %u tensors are taken over, the others keep their initial values", path, n,
-           model->n_params);
-  }
+  vc_log(VC_LOG_INFO, "%s: %u of the network's %u tensors are loaded", path, t.n_loaded, model->n_params);
+  log_names(path, "re-initialised, for their shapes differ", &t.of_other_shape);
+  log_names(path, "re-initialised, for the file lacks them", &t.missing);
+  log_names(path, "re-initialised, for they do not hold what weights are made of", &t.of_other_type);
+  log_names(path, "skipped, for the network has no place for them", &t.extra);
   return VC_OK;
 }
 
@@ -325,13 +377,13 @@ static vc_status read_checkpoint(vc_arena *arena, vc_arena *scratch, const char 
   struct vc_unet_desc desc;
   vc_model *model;
   float *block;
-  uint32_t n;
+  struct transfer transfer = {0};
   VC_TRY(vc_safetensors_read(scratch, path, &s));
   VC_TRY(read_info(arena, path, &s, &info, &desc));
   VC_TRY_CTX(vc_unet_model(arena, &desc, &model), "%s", path);
   VC_TRY(check_all_fit(path, &s, model));
   VC_TRY_CTX(VC_NEW(arena, model->block_elements, &block), "%s", path);
-  VC_TRY(load_fitting(path, &s, model, block, &n));
+  VC_TRY(load_fitting(path, &s, model, block, &transfer));
   *out_info = info;
   *out_model = model;
   *out_block = block;

@@ -126,6 +126,19 @@ static vc_status read_images(struct vc_run *run) {
 // ---- network
 // --------------------------------------------------------------------------------------------------------------
 
+// Weights of another model, where the configuration names one. A run that goes on has its own: the file need not be
+// there any more.
+static vc_status load_initial(struct vc_run *run) {
+  const char *init = run->config->model.init;
+  if (strcmp(init, "he") == 0) return VC_OK;
+  if (run->options->resume) {
+    char *state;
+    VC_TRY(vc_keep_path(run, "checkpoints/last.state", &state));
+    if (vc_path_exists(state)) return VC_OK;
+  }
+  return vc_checkpoint_load_weights(init, run->model, run->host_block, false);
+}
+
 static vc_status create_model(struct vc_run *run) {
   struct vc_unet_desc desc;
   vc_config_unet(run->config, &desc);
@@ -139,8 +152,7 @@ static vc_status create_model(struct vc_run *run) {
     VC_TRY(vc_slot_create(run->arena, run->gpu, n_bytes, VC_SLOT_DEVICE, "moment1", &run->moment1));
 
   vc_model_init(run->model, run->config->seed, run->host_block);
-  if (strcmp(run->config->model.init, "he") != 0)
-    VC_TRY(vc_checkpoint_load_weights(run->config->model.init, run->model, run->host_block, false));
+  VC_TRY(load_initial(run));
   return vc_slot_write(run->params, 0, run->host_block, n_bytes);
 }
 

@@ -220,6 +220,41 @@ static void misfits_are_named(void **state) {
                "enc0.conv0.weight");
 }
 
+static void gather(void *context, enum vc_log_level level, const char *line) {
+  (void)level;
+  strcat(strcat(context, line), "\n");
+}
+
+// Loading into another network says what came over, what begins anew and why, and what was of no use.
+static void a_transfer_is_told(void **state) {
+  static char text[4096];
+  vc_model *model, *other;
+  struct vc_config config;
+  struct vc_unet_desc two_heads = small, changed = small;
+  two_heads.aux_classes = 4;
+  changed.classes = 5;
+  changed.norm = VC_NORM_INSTANCE;
+  ASSERT_OK(vc_unet_model(*state, &two_heads, &model));
+  ASSERT_OK(vc_unet_model(*state, &changed, &other));
+  parse_config(*state, &config);
+  float *block = filled_block(*state, model), *target = filled_block(*state, other);
+  ASSERT_OK(vc_checkpoint_write("m.safetensors", model, block, &config, NULL, NULL, NULL));
+  text[0] = '\0';
+  vc_log_set_sink(gather, text);
+  const vc_status status = vc_checkpoint_load_weights("m.safetensors", other, target, false);
+  vc_log_set_sink(NULL, NULL);
+  ASSERT_OK(status);
+  static const char *const wanted[] = {
+      "m.safetensors: 24 of the network's 46 tensors are loaded\n", // of 26, less the head's two
+      "re-initialised, for their shapes differ (2): head.weight ([3,4,1,1] there, [5,4,1,1] here), head.bias ([3] "
+      "there",
+      "re-initialised, for the file lacks them (20): enc0.norm0.weight, enc0.norm0.bias, enc0.norm1.weight, ",
+      "skipped, for the network has no place for them (2): head_aux.weight, head_aux.bias\n"};
+  for (size_t i = 0; i < VC_COUNT_OF(wanted); i++) {
+    if (!strstr(text, wanted[i])) fail_msg("'%s' is not in:\n%s", wanted[i], text);
+  }
+}
+
 // Metadata that promises a huge network must fail by the missing tensors, not by allocating it.
 static void metadata_are_not_believed(void **state) {
   static const float zero = 0;
@@ -245,6 +280,7 @@ int main(void) {
                                      SCRATCH_TEST(names_and_shapes_are_the_documented_ones),
                                      SCRATCH_TEST(a_bare_state_dict_tells_its_network),
                                      SCRATCH_TEST(halves_are_exact),
+                                     SCRATCH_TEST(a_transfer_is_told),
                                      SCRATCH_TEST(misfits_are_named),
                                      SCRATCH_TEST(metadata_are_not_believed)};
   return cmocka_run_group_tests(tests, NULL, NULL);

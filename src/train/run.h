@@ -79,6 +79,8 @@ struct vc_train_step {
 
 // Begins the graph of a step or of validation: parameters bound, range and (training) dropout key fed.
 vc_status vc_step_begin(struct vc_run *run, struct vc_train_step *step, bool training);
+// Whether the device can bind the widest feature maps, [skip, up] of the first level, for n batches of shape x at once.
+bool vc_step_can_bind(const struct vc_run *run, uint32_t n, struct vc_shape x);
 // The words of a pool slot as a tensor.
 vc_tensor *vc_step_words(vc_graph *g, const char *name, vc_slot *slot);
 // Adds gradients and optimiser for `loss` and the reports, and plans.

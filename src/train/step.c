@@ -4,8 +4,15 @@
 #include <math.h>
 #include <string.h>
 
+#include "vulcyte/gpu.h"
+
 vc_tensor *vc_step_words(vc_graph *g, const char *name, vc_slot *slot) {
   return vc_bind(g, name, (struct vc_shape){1, (uint32_t)(vc_slot_bytes(slot) / 4), 1, 1}, VC_U32, slot, 0);
+}
+
+bool vc_step_can_bind(const struct vc_run *run, uint32_t n, struct vc_shape x) {
+  const struct vc_shape widest = {n * x.n, 2 * run->model->desc.base, x.h, x.w};
+  return vc_shape_count(widest) * sizeof(float) <= vc_gpu_caps(run->gpu)->max_buffer_range;
 }
 
 vc_status vc_step_begin(struct vc_run *run, struct vc_train_step *step, bool training) {

@@ -74,7 +74,7 @@ static void forward_with_gradients(struct vc_run *run, struct vc_train_step *ste
   vc_graph *g = step->graph;
   const struct vc_shape s = x[0]->shape, out = {s.n, run->model->desc.classes, s.h, s.w};
   bool is_batch = vc_shape_count(out) * sizeof(float) % VC_VIEW_ALIGN == 0 && // views must begin at such places
-                  run->model->desc.norm != VC_NORM_BATCH;
+                  run->model->desc.norm != VC_NORM_BATCH && vc_step_can_bind(run, n, s);
   vc_tensor *batch = x[0];
   for (uint32_t i = 1; i < n; i++) is_batch = is_batch && vc_shape_equal(s, x[i]->shape);
   if (!is_batch) {

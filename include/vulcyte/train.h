@@ -142,11 +142,21 @@ vc_status vc_train_state_read(vc_arena *arena, const char *path, const char *con
 
 // ---- metrics ----------------------------------------------------------------------------------------------------
 
+enum { VC_N_AP = 10 };
+// Of single objects, of two-class sets; n_images 0: not scored. The means are NaN where there is nothing to take them over.
+struct vc_instance_scores {
+  uint32_t n_images;
+  uint64_t n_objects;                          // of the reference, in all images
+  double ap[VC_N_AP];                          // average precision at IoU > 0.5, 0.55, ... 0.95: mean over the images
+  double mean_ap;                              // over the thresholds
+  double seg;                                  // mean over the reference objects
+};
 struct vc_metrics {
   uint32_t n_classes, n_images;
   double mean_iou, image_mean_iou, image_mean_iou_sd, foreground_iou, accuracy;
   double iou[VC_MAX_CLASSES], dice[VC_MAX_CLASSES]; // NaN: class absent from both
   uint64_t confusion[VC_MAX_CLASSES * VC_MAX_CLASSES]; // [reference * n_classes + predicted]
+  struct vc_instance_scores instances;
 };
 // Accumulates per-image confusion matrices; finish fills the rest.
 void vc_metrics_begin(struct vc_metrics *m, uint32_t n_classes);

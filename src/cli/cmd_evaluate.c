@@ -24,6 +24,18 @@ static void print_score(double value) {
     printf("%10.4f", value);
 }
 
+static void print_instances(const struct vc_instance_scores *scores) {
+  printf("\nobjects         %10llu", (unsigned long long)scores->n_objects);
+  printf("\nAP 0.5          ");
+  print_score(scores->ap[0]);
+  printf("\nAP 0.75         ");
+  print_score(scores->ap[5]);
+  printf("\nAP 0.5...0.95   ");
+  print_score(scores->mean_ap);
+  printf("\nSEG             ");
+  print_score(scores->seg);
+}
+
 static void print_metrics(const struct vc_metrics *m, const struct vc_config *config) {
   printf("images          %10u\n", m->n_images);
   printf("mean IoU        ");
@@ -34,6 +46,7 @@ static void print_metrics(const struct vc_metrics *m, const struct vc_config *co
   print_score(m->image_mean_iou_sd);
   printf("\naccuracy        ");
   print_score(m->accuracy);
+  if (m->instances.n_images) print_instances(&m->instances);
   printf("\n\n%-24s%10s%10s\n", "class", "IoU", "Dice");
   for (uint32_t c = 0; c < m->n_classes; c++) {
     printf("%-24.24s", config->data.classes[c].name);

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "train/instances.h"
+
 struct scored {
   struct vc_image image;
   uint8_t *reference, *prediction;
@@ -41,6 +43,16 @@ static vc_status write_overlay(const char *out_dir, const char *stem, const stru
   return vc_overlay_write(path, &s->image, s->reference, s->prediction, n_classes);
 }
 
+static vc_status score_instances(const vc_dataset *d, uint32_t sample, const struct scored *s, vc_arena *arena,
+                                 struct vc_metrics *m) {
+  struct vc_instance_image image = {
+      .width = s->image.width, .height = s->image.height, .reference = s->reference, .prediction = s->prediction};
+  uint32_t *labels;
+  VC_TRY(vc_dataset_labels(d, sample, arena, &labels));
+  image.labels = labels;
+  return vc_instances_add_image(arena, &image, m);
+}
+
 bool vc_is_bad_input(vc_status status) {
   return status == VC_E_FORMAT || status == VC_E_INPUT || status == VC_E_IO;
 }
@@ -52,6 +64,7 @@ static vc_status evaluate_one(vc_predictor *p, const vc_dataset *d, uint32_t sam
   struct scored s;
   uint32_t confusion[VC_MAX_CLASSES * VC_MAX_CLASSES] = {0};
   vc_status status = score_image(p, d, sample, options->tile, arena, &s, confusion);
+  if (status == VC_OK && m->n_classes == 2) status = score_instances(d, sample, &s, arena, m);
   if (status == VC_OK) vc_metrics_add_image(m, confusion);
   if (vc_is_bad_input(status) && options->skip_bad) {
     vc_log(VC_LOG_WARNING, "left out: %s", vc_error_message());

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "train/instances.h"
+
 void vc_metrics_begin(struct vc_metrics *m, uint32_t n_classes) {
   VC_ASSERT(n_classes >= 1 && n_classes <= VC_MAX_CLASSES);
   memset(m, 0, sizeof *m);
@@ -84,6 +86,7 @@ void vc_metrics_finish(struct vc_metrics *m) {
       .both = foreground + predicted - (total - neither), .reference = foreground, .predicted = predicted});
   m->image_mean_iou_sd = m->n_images ? sqrt(m->image_mean_iou_sd / m->n_images) : NAN;
   if (m->n_images == 0) m->image_mean_iou = NAN;
+  vc_instances_finish(&m->instances);
 }
 
 static void put_list(vc_json_writer *w, const char *key, const double *values, uint32_t n) {
@@ -105,6 +108,7 @@ void vc_metrics_json(vc_json_writer *w, const char *key, const struct vc_metrics
   vc_json_put_number(w, "accuracy", m->accuracy);
   if (epoch >= 0) vc_json_put_number(w, "epoch", (double)epoch);
   vc_json_put_number(w, "images", m->n_images);
+  if (m->instances.n_images) vc_instances_json(w, "instances", &m->instances);
   if (class_names) {
     vc_json_begin_array(w, "classes");
     for (uint32_t c = 0; c < n; c++) vc_json_put_string(w, NULL, class_names[c]);

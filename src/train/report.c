@@ -151,6 +151,34 @@ static const char *class_name(const vc_json *state, size_t i, char fallback[32])
   return fallback;
 }
 
+static const char *const instance_scores[][2] = {{"instances.ap50", "AP 0.5"},
+                                                 {"instances.ap75", "AP 0.75"},
+                                                 {"instances.map", "AP 0.5&hellip;0.95"},
+                                                 {"instances.seg", "SEG"},
+                                                 {"instances.objects", "Objects"}};
+
+// Sets of more than two classes have none.
+static bool has_instances(const vc_json *evaluation) {
+  for (size_t s = 0; s < VC_COUNT_OF(state_names); s++)
+    if (find(find(evaluation, state_names[s]), "instances")) return true;
+  return false;
+}
+
+static void put_instances(struct page *p, const vc_json *evaluation) {
+  const size_t n = VC_COUNT_OF(instance_scores);
+  page_raw(p, "<h3>By object</h3>\n<div class=\"wide\"><table><tr><th>State</th>");
+  for (size_t i = 0; i < n; i++) page_format(p, "<th>%s</th>", instance_scores[i][1]);
+  page_raw(p, "</tr>\n");
+  for (size_t s = 0; s < VC_COUNT_OF(state_names); s++) {
+    const vc_json *state = vc_json_get(evaluation, state_names[s]);
+    page_format(p, "<tr><td>%s</td>", state_names[s]);
+    for (size_t i = 0; i + 1 < n; i++) put_cell(p, number_at(state, instance_scores[i][0]));
+    put_whole_cell(p, number_at(state, instance_scores[n - 1][0]));
+    page_raw(p, "</tr>\n");
+  }
+  page_raw(p, "</table></div>\n");
+}
+
 static void put_state_row(struct page *p, const char *name, const vc_json *state) {
   page_raw(p, "<tr><td>");
   page_text(p, name);
@@ -230,6 +258,7 @@ static void put_evaluation(struct page *p, const struct run *run) {
     if (state) put_state_row(p, state_names[s], state);
   }
   page_raw(p, "</table></div>\n");
+  if (has_instances(run->evaluation)) put_instances(p, run->evaluation);
   put_classes(p, run->evaluation);
   put_confusion(p, vc_json_get(run->evaluation, state_names[1]));
 }

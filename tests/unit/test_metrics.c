@@ -146,9 +146,24 @@ static void components_are_four_connected(void **state) {
         1); // three beginnings
 }
 
+static void equal_values_make_a_component(void **state) {
+  static const uint32_t values[] = {5, 5, 7, 0, 7, 5, 7, 7, 5, 5, 5, 7}, want[] = {1, 1, 2, 0, 3, 1, 2, 2, 1, 1, 1, 2};
+  uint32_t *labels, n;
+  ASSERT_OK(components_label_equal(*state, values, 4, 3, &labels, &n));
+  assert_int_equal(n, 3);
+  for (int i = 0; i < 12; i++) assert_int_equal(labels[i], want[i]);
+  static const uint32_t distinct[] = {4, 3, 2, 1}; // as many components as pixels
+  ASSERT_OK(components_label_equal(*state, distinct, 2, 2, &labels, &n));
+  assert_int_equal(n, 4);
+  for (uint32_t i = 0; i < 4; i++) assert_int_equal(labels[i], i + 1);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      SCRATCH_TEST(two_images_by_hand), SCRATCH_TEST(absent_classes_do_not_count), SCRATCH_TEST(nothing_at_all_is_null),
-      SCRATCH_TEST(random_images_agree_with_counting), SCRATCH_TEST(components_are_four_connected)};
+  const struct CMUnitTest tests[] = {SCRATCH_TEST(two_images_by_hand),
+                                     SCRATCH_TEST(absent_classes_do_not_count),
+                                     SCRATCH_TEST(nothing_at_all_is_null),
+                                     SCRATCH_TEST(random_images_agree_with_counting),
+                                     SCRATCH_TEST(components_are_four_connected),
+                                     SCRATCH_TEST(equal_values_make_a_component)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

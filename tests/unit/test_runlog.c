@@ -74,7 +74,8 @@ static void put_run(const char *log) {
   static const char evaluation[] =
       "{\"best-supervised\": {\"mean_iou\": 0.875, \"iou\": [0.9, null], \"dice\": [0.95, null], \"classes\": "
       "[\"<b>\", \"c\"], "
-      "\"epoch\": 2, \"images\": 3}, \"best-final\": {\"mean_iou\": null, \"confusion\": [[3, 1], [0, 0]]}}";
+      "\"epoch\": 2, \"images\": 3, \"instances\": {\"ap50\": 0.625, \"seg\": null, \"objects\": 41}}, \"best-final\": "
+      "{\"mean_iou\": null, \"confusion\": [[3, 1], [0, 0]]}}";
   scratch_text("run/config.json", config);
   scratch_text("run/evaluation.json", evaluation);
   scratch_text("run/log.jsonl", log);
@@ -99,6 +100,8 @@ static void the_report_is_one_escaped_page(void **state) {
   assert_non_null(strstr(page, "&lt;script&gt;alert(1)"));
   assert_non_null(strstr(page, "&lt;img src=x&gt;"));
   assert_non_null(strstr(page, "0.875"));
+  assert_non_null(strstr(page, "<tr><td>best-supervised</td><td>0.625</td><td>&ndash;</td>"));
+  assert_non_null(strstr(page, "<td>41</td>"));
   assert_non_null(strstr(page, "data:image/png;base64,iVBORw=="));
   assert_non_null(strstr(page, "best-supervised</text>")); // the mark in the chart
   assert_non_null(strstr(page, "has not ended"));

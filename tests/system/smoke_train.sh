@@ -18,6 +18,7 @@ model=$work/uda/checkpoints/best-final.safetensors
 vulcyte evaluate "$model" --images "$work/data/images" --masks "$work/data/masks" --json >"$work/scores.json" ||
   fail "evaluate"
 grep -q '"mean_iou": *0\.' "$work/scores.json" || fail "evaluate printed no mean IoU: $(cat "$work/scores.json")"
+grep -q '"objects": *[1-9]' "$work/scores.json" || fail "evaluate scored no objects: $(cat "$work/scores.json")"
 
 images=("$work"/data/images/*.png)
 vulcyte predict "$model" "${images[0]}" --out "$work/predicted" --save mask,probabilities,overlay || fail "predict"

@@ -154,6 +154,8 @@ vc_status vc_split_make(vc_arena *arena, const vc_dataset *d, const struct vc_sp
 // A file as vc_split_write makes it: {"train_labelled": [stems], "train_unlabelled": [...], "val": [...], "test": [...]}.
 // Unknown, repeated or missing lists and stems are VC_E_INPUT; samples it does not name are unused.
 vc_status vc_split_read(vc_arena *arena, const vc_dataset *d, const char *path, struct vc_split *out);
+// What vc_split_write writes: the same split, the same text.
+vc_status vc_split_text(vc_arena *arena, const vc_dataset *d, const struct vc_split *split, const char **out_text);
 vc_status vc_split_write(const vc_dataset *d, const struct vc_split *split, const char *path);
 
 // ---- order ------------------------------------------------------------------------------------------------------

@@ -117,6 +117,8 @@ struct vc_model_info {
 // Writes model weights (block in device order) with metadata config, classes, normalisation, metrics (JSON text or NULL), version.
 vc_status vc_checkpoint_write(const char *path, const vc_model *model, const float *block, const struct vc_config *config,
                               const double *min, const double *max, const char *metrics_json);
+// The text of metadata normalisation.
+vc_status vc_checkpoint_range_text(vc_arena *arena, const double *min, const double *max, uint32_t n, const char **out);
 // Reads a model: its description (from metadata, else from the shapes) and its weights.
 vc_status vc_checkpoint_read(vc_arena *arena, const char *path, struct vc_model_info *out_info, vc_model **out_model,
                              float **out_block);

@@ -303,11 +303,10 @@ vc_status vc_split_read(vc_arena *arena, const vc_dataset *d, const char *path, 
   return VC_OK;
 }
 
-static vc_status write_lists(vc_arena *arena, const vc_dataset *d, const struct vc_split *split, const char *path) {
+vc_status vc_split_text(vc_arena *arena, const vc_dataset *d, const struct vc_split *split, const char **out_text) {
   struct vc_split copy = *split;
   struct split_list lists[LIST_COUNT];
   vc_json_writer *w;
-  const char *text;
   size_t n_bytes;
   name_lists(&copy, lists);
   VC_TRY(vc_json_writer_create(arena, 2, &w));
@@ -320,14 +319,15 @@ static vc_status write_lists(vc_arena *arena, const vc_dataset *d, const struct 
     vc_json_end_array(w);
   }
   vc_json_end_object(w);
-  VC_TRY(vc_json_writer_text(w, &text, &n_bytes));
-  return vc_file_write(path, text, n_bytes);
+  return vc_json_writer_text(w, out_text, &n_bytes);
 }
 
 vc_status vc_split_write(const vc_dataset *d, const struct vc_split *split, const char *path) {
   vc_arena *arena;
   VC_TRY(vc_arena_create(&arena));
-  vc_status status = write_lists(arena, d, split, path);
+  const char *text;
+  vc_status status = vc_split_text(arena, d, split, &text);
+  if (status == VC_OK) status = vc_file_write(path, text, strlen(text));
   vc_arena_destroy(arena);
   return status;
 }

@@ -265,6 +265,11 @@ static vc_status read_range(vc_arena *arena, const char *path, const char *text,
   VC_TRY(vc_json_parse(arena, name, text, strlen(text), &range));
   VC_TRY(read_range_value(path, vc_json_get(range, "min"), channels, info->min));
   VC_TRY(read_range_value(path, vc_json_get(range, "max"), channels, info->max));
+  for (uint32_t c = 0; c < channels; c++) {
+    if (info->max[c] > info->min[c] && isnormal((float)(1.0 / (info->max[c] - info->min[c])))) continue;
+    return VC_FAIL(VC_E_FORMAT, "%s: its normalisation, %g to %g, is no range; use another checkpoint", path,
+                   info->min[c], info->max[c]);
+  }
   info->has_range = true;
   return VC_OK;
 }
@@ -411,7 +416,8 @@ static void put_range_values(vc_json_writer *w, const char *key, const double *v
   vc_json_end_array(w);
 }
 
-static vc_status range_text(vc_arena *arena, const double *min, const double *max, uint32_t n, const char **out) {
+vc_status vc_checkpoint_range_text(vc_arena *arena, const double *min, const double *max, uint32_t n,
+                                   const char **out) {
   vc_json_writer *w;
   size_t n_bytes;
   VC_TRY(vc_json_writer_create(arena, 0, &w));
@@ -474,7 +480,7 @@ static vc_status write_checkpoint(vc_arena *arena, const char *path, const vc_mo
   VC_TRY(classes_text(arena, config, &values[s.n_metadata++]));
   if (min && max) {
     keys[s.n_metadata] = "normalisation";
-    VC_TRY(range_text(arena, min, max, model->desc.channels, &values[s.n_metadata++]));
+    VC_TRY(vc_checkpoint_range_text(arena, min, max, model->desc.channels, &values[s.n_metadata++]));
   }
   if (metrics_json) {
     keys[s.n_metadata] = "metrics";

@@ -117,6 +117,10 @@ static vc_status read_images(struct vc_run *run) {
       return VC_FAIL(VC_E_INPUT,
                      "%s: all pixels of the training images have the value %g; nothing can be learnt from them",
                      run->config->data.images, run->min[c]);
+    if (!isnormal((float)(1.0 / (run->max[c] - run->min[c]))))
+      return VC_FAIL(VC_E_INPUT,
+                     "%s: the pixels' values, %g to %g, are beyond what 32-bit numbers can normalise; rescale them",
+                     run->config->data.images, run->min[c], run->max[c]);
     run->range[2 * c] = (float)run->min[c];
     run->range[2 * c + 1] = (float)(1.0 / (run->max[c] - run->min[c]));
   }
@@ -168,10 +172,13 @@ static vc_status check_folder(const struct vc_run *run) {
   return VC_OK;
 }
 
+// The log first: it is locked against another process that goes on with the same run.
 static vc_status create_folder(struct vc_run *run) {
-  char *dir, *config, *split;
+  char *dir, *log, *config, *split;
   VC_TRY(vc_keep_path(run, "checkpoints", &dir));
   VC_TRY(vc_path_make_dirs(dir));
+  VC_TRY(vc_keep_path(run, "log.jsonl", &log));
+  VC_TRY(vc_runlog_open(run->arena, log, run->state.log_bytes, &run->log));
   VC_TRY(vc_keep_path(run, "config.json", &config));
   VC_TRY(vc_keep_path(run, "split.json", &split));
   const char *text;
@@ -180,15 +187,50 @@ static vc_status create_folder(struct vc_run *run) {
   return vc_split_write(run->dataset, &run->split, split);
 }
 
+static vc_status fail_changed(const struct vc_run *run, const char *file) {
+  return VC_FAIL(VC_E_INPUT,
+                 "%s: the images are not those that the run began with (see %s); restore them, or train into another "
+                 "folder",
+                 run->options->out_dir, file);
+}
+
+// A run goes on with the same images on the same sides of the split. Files that are gone are not missed.
+static vc_status check_same_images(const struct vc_run *run, vc_arena *scratch) {
+  char *path;
+  const char *text;
+  uint8_t *saved;
+  size_t n_bytes;
+  struct vc_safetensors last;
+  VC_TRY(vc_path_join(scratch, run->options->out_dir, "split.json", &path));
+  if (vc_path_exists(path)) {
+    VC_TRY(vc_file_read(scratch, path, 0, &saved, &n_bytes));
+    VC_TRY(vc_split_text(scratch, run->dataset, &run->split, &text));
+    if (n_bytes != strlen(text) || memcmp(saved, text, n_bytes) != 0) return fail_changed(run, "split.json");
+  }
+  VC_TRY(vc_path_join(scratch, run->options->out_dir, "checkpoints/last.safetensors", &path));
+  if (!vc_path_exists(path)) return VC_OK;
+  VC_TRY(vc_safetensors_read(scratch, path, &last));
+  VC_TRY(vc_checkpoint_range_text(scratch, run->min, run->max, run->config->data.channels, &text));
+  const char *range = vc_safetensors_metadata(&last, "normalisation");
+  return !range || strcmp(range, text) == 0 ? VC_OK : fail_changed(run, "the normalisation in last.safetensors");
+}
+
+static vc_status resume(struct vc_run *run, bool *out_found) {
+  VC_TRY(vc_keep_resume(run, out_found));
+  if (!*out_found) return VC_OK;
+  vc_arena *scratch;
+  VC_TRY(vc_arena_create(&scratch));
+  const vc_status status = check_same_images(run, scratch);
+  vc_arena_destroy(scratch);
+  return status;
+}
+
 static vc_status start(struct vc_run *run) {
   run->state.best_supervised = run->state.best_final = (double)INFINITY;
   run->last_supervised = run->last_unsupervised = run->last_iou = (double)NAN;
   bool found = false;
-  if (run->options->resume) VC_TRY(vc_keep_resume(run, &found));
+  if (run->options->resume) VC_TRY(resume(run, &found));
   VC_TRY(create_folder(run));
-  char *log;
-  VC_TRY(vc_keep_path(run, "log.jsonl", &log));
-  VC_TRY(vc_runlog_open(run->arena, log, run->state.log_bytes, &run->log));
   if (found)
     vc_log(VC_LOG_INFO, "%s: going on after step %llu", run->options->out_dir, (unsigned long long)run->state.step);
   else if (run->split.n_val == 0)
@@ -232,6 +274,9 @@ static vc_status test_state(struct vc_run *run, const char *name, uint32_t epoch
     vc_metrics_json(w, name, &metrics, class_names, epoch);
   }
   vc_arena_destroy(arena);
+  if (status == VC_E_INTERRUPTED)
+    return VC_FAIL(status, "%s: interrupted while testing; the state is saved: go on with --resume",
+                   run->options->out_dir);
   return status;
 }
 

@@ -56,6 +56,14 @@ static vc_status cut(vc_runlog *log, uint64_t resume_bytes) {
   return VC_OK;
 }
 
+// Two processes that resume one run would spoil it. Held until the file is closed.
+static vc_status lock(const vc_runlog *log) {
+  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  if (fcntl(log->fd, F_SETLK, &whole) == 0 || (errno != EACCES && errno != EAGAIN)) return VC_OK;
+  return VC_FAIL(VC_E_IO, "%s: another process is writing this run; wait for it, or train into another folder",
+                 log->path);
+}
+
 vc_status vc_runlog_open(vc_arena *arena, const char *path, uint64_t resume_bytes, vc_runlog **out) {
   vc_runlog *log;
   char *copy;
@@ -66,6 +74,7 @@ vc_status vc_runlog_open(vc_arena *arena, const char *path, uint64_t resume_byte
   log->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (log->fd < 0) return fail(path, "opened");
   VC_TRY(vc_arena_defer(arena, close_log, log));
+  VC_TRY(lock(log));
   VC_TRY(cut(log, resume_bytes));
   *out = log;
   return VC_OK;

@@ -40,3 +40,15 @@ code=0
 "$VULCYTE" train "$work/uda.json" --out "$work/copy" --quiet 2> "$work/err" || code=$?
 [ "$code" = 2 ] || fail "training into a finished run gave exit code $code"
 grep -q -- --resume "$work/err" || fail "the refusal does not mention --resume"
+
+# Other images than those the run began with are refused: a new one would be dealt to another side of the split.
+cp -r "$work/whole" "$work/changed"
+cp -r "$work/data" "$work/more"
+cp "$work/more/images/fluo_0000.png" "$work/more/images/fluo_9999.png"
+cp "$work/more/masks/fluo_0000.png" "$work/more/masks/fluo_9999.png"
+code=0
+"$VULCYTE" train "$work/uda.json" --set data.images="$work/more/images" --set data.masks="$work/more/masks" \
+  --out "$work/changed" --quiet --set name=r --resume 2> "$work/err" || code=$?
+[ "$code" = 2 ] || fail "resuming with another image gave exit code $code"
+grep -q 'see split.json' "$work/err" || fail "resuming with another image: $(cat "$work/err")"
+cmp "$work/whole/split.json" "$work/changed/split.json" || fail "the refused run was changed"

@@ -30,7 +30,7 @@ static void a_checkpoint_reads_back(void **state) {
   ASSERT_OK(vc_unet_model(*state, &small, &model));
   float *block = filled_block(*state, model);
   parse_config(*state, &config);
-  static const double min[2] = {-1.5, 100}, max[2] = {65535, 1e-7};
+  static const double min[2] = {-1.5, -100}, max[2] = {65535, 1e-7};
   ASSERT_OK(vc_checkpoint_write("m.safetensors", model, block, &config, min, max, "{\"epoch\":3}"));
   ASSERT_OK(vc_checkpoint_read(*state, "m.safetensors", &info, &back, &block_back));
   assert_true(info.has_config && info.has_range);
@@ -43,10 +43,12 @@ static void a_checkpoint_reads_back(void **state) {
   struct vc_safetensors s;
   ASSERT_OK(vc_safetensors_read(*state, "m.safetensors", &s));
   assert_string_equal(vc_safetensors_metadata(&s, "classes"), "[\"none\",\"wall\",\"cell\"]");
-  assert_string_equal(vc_safetensors_metadata(&s, "normalisation"), "{\"min\":[-1.5,100],\"max\":[65535,1e-7]}");
+  assert_string_equal(vc_safetensors_metadata(&s, "normalisation"), "{\"min\":[-1.5,-100],\"max\":[65535,1e-7]}");
   assert_string_equal(vc_safetensors_metadata(&s, "metrics"), "{\"epoch\":3}");
   assert_string_equal(vc_safetensors_metadata(&s, "version"), VC_VERSION);
   assert_int_equal(s.n_tensors, model->n_params);
+  ASSERT_OK(vc_checkpoint_write("none.safetensors", model, block, &config, max, min, NULL));
+  assert_int_equal(vc_checkpoint_read(*state, "none.safetensors", &info, &back, &block_back), VC_E_FORMAT);
 }
 
 // The names and shapes that PyTorch's side relies on.

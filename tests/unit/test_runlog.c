@@ -3,6 +3,9 @@
 #include "train/report.h"
 #include "train/runlog.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 static const char *content(vc_arena *arena, const char *path) {
   uint8_t *data;
   size_t n;
@@ -39,6 +42,22 @@ static void resuming_cuts_what_came_after_the_state(void **state) {
                       "{\"event\":\"step\",\"step\":1}\n{\"event\":\"step\",\"step\":20}\n");
   ASSERT_OK(vc_runlog_open(*state, "log.jsonl", 0, &log));
   assert_string_equal(content(*state, "log.jsonl"), "");
+}
+
+static void another_process_is_kept_out(void **state) {
+  vc_runlog *log;
+  ASSERT_OK(vc_runlog_open(*state, "log.jsonl", 0, &log));
+  add_step(log, 1);
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    vc_runlog *second;
+    _exit(vc_runlog_open(*state, "log.jsonl", 0, &second) == VC_E_IO ? 0 : 1);
+  }
+  int result;
+  assert_int_equal(waitpid(child, &result, 0), child);
+  assert_int_equal(result, 0);
+  assert_string_equal(content(*state, "log.jsonl"), "{\"event\":\"step\",\"step\":1}\n");
 }
 
 static void a_shorter_log_keeps_its_whole_lines(void **state) {
@@ -142,9 +161,9 @@ static void odd_folders_are_refused_or_borne(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      SCRATCH_TEST(lines_are_on_the_disk_at_once),       SCRATCH_TEST(resuming_cuts_what_came_after_the_state),
-      SCRATCH_TEST(a_shorter_log_keeps_its_whole_lines), SCRATCH_TEST(a_full_disk_leaves_no_half_line),
-      SCRATCH_TEST(the_report_is_one_escaped_page),      SCRATCH_TEST(the_log_gives_points_by_epoch_or_step),
-      SCRATCH_TEST(odd_folders_are_refused_or_borne)};
+      SCRATCH_TEST(lines_are_on_the_disk_at_once),         SCRATCH_TEST(resuming_cuts_what_came_after_the_state),
+      SCRATCH_TEST(another_process_is_kept_out),           SCRATCH_TEST(a_shorter_log_keeps_its_whole_lines),
+      SCRATCH_TEST(a_full_disk_leaves_no_half_line),       SCRATCH_TEST(the_report_is_one_escaped_page),
+      SCRATCH_TEST(the_log_gives_points_by_epoch_or_step), SCRATCH_TEST(odd_folders_are_refused_or_borne)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,7 +52,7 @@ const char *vc_error_message(void);
 vc_status vc_fail(vc_status status, const char *fmt, ...) VC_PRINTF(2, 3);
 // Prefixes the current message with "fmt: " and returns status. Use VC_TRY_CTX.
 vc_status vc_fail_context(vc_status status, const char *fmt, ...) VC_PRINTF(2, 3);
-// The exit code of the program for a status: 0, 1 (failed), 2 (usage, config, input, format), 3 (no device), 130.
+// The exit code of the program for a status: 0, 1 (failed), 2 (usage, config, input, format, shape), 3 (no device), 130.
 int vc_status_exit_code(vc_status status);
 
 // The status comes back through a function that compilers and analyzers see into: they know then which one it is.
@@ -207,6 +207,8 @@ void vc_folder_writer_discard(vc_folder_writer *w);     // removes what was writ
 bool vc_path_exists(const char *path);
 bool vc_path_is_dir(const char *path);
 vc_status vc_path_make_dirs(const char *path);                                          // like mkdir -p
+// Fails as vc_path_make_dirs would, and where no file can be made in the folder; makes nothing.
+vc_status vc_path_check_dirs(const char *path);
 vc_status vc_path_join(vc_arena *arena, const char *dir, const char *name, char **out); // an absolute name is kept
 const char *vc_path_base(const char *path);                                             // the part after the last '/'
 vc_status vc_path_stem(vc_arena *arena, const char *path,

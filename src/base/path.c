@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 bool vc_path_exists(const char *path) {
   struct stat info;
@@ -43,6 +44,26 @@ vc_status vc_path_make_dirs(const char *path) {
     *c = '/';
   }
   if (status == VC_OK) status = make_dir(partial);
+  free(partial);
+  return status;
+}
+
+vc_status vc_path_check_dirs(const char *path) {
+  if (*path == '\0') return VC_FAIL(VC_E_INPUT, "the name of a folder is empty; give one");
+  char *partial = strdup(path);
+  if (!partial) return VC_FAIL(VC_E_NOMEM, "%s: out of memory", path);
+  int error;
+  for (;;) { // up to the first part that is there
+    struct stat info;
+    error = stat(partial, &info) != 0 ? errno : !S_ISDIR(info.st_mode) ? ENOTDIR : 0;
+    if (error == 0 && access(partial, W_OK | X_OK) != 0) error = errno;
+    if (error != ENOENT || strcmp(partial, ".") == 0 || strcmp(partial, "/") == 0) break;
+    size_t n = (size_t)(vc_path_base(partial) - partial);
+    while (n > 1 && partial[n - 1] == '/') n--;
+    if (n == 0) partial[n++] = '.';
+    partial[n] = '\0';
+  }
+  vc_status status = error ? file_fail(path, "the folder cannot be made or written to", error) : VC_OK;
   free(partial);
   return status;
 }

@@ -61,11 +61,11 @@ int vc_status_exit_code(vc_status status) {
   case VC_E_USAGE:
   case VC_E_CONFIG:
   case VC_E_INPUT:
-  case VC_E_FORMAT: return 2;
+  case VC_E_FORMAT:
+  case VC_E_SHAPE: return 2;
   case VC_E_NO_DEVICE: return 3;
   case VC_E_INTERRUPTED: return 130;
   case VC_E_IO:
-  case VC_E_SHAPE:
   case VC_E_NOMEM:
   case VC_E_DEVICE_LOST:
   case VC_E_UNSUPPORTED:

@@ -148,7 +148,7 @@ struct job {
   vc_predictor *predictor;
   const char *out_dir;
   uint32_t save, tile, n_classes;
-  bool has_palette;
+  bool has_palette, has_folders;
 };
 
 // Class colours for viewers; the pixels stay class indices.
@@ -224,6 +224,17 @@ static vc_status write_overlay(vc_arena *arena, const struct job *job, const str
   return vc_overlay_write(path, image, NULL, classes, job->n_classes);
 }
 
+// Made with the first result: a call that gives none leaves no empty folder.
+static vc_status make_folders(vc_arena *arena, struct job *job) {
+  char *overlays;
+  if (job->has_folders) return VC_OK;
+  VC_TRY(vc_path_make_dirs(job->out_dir));
+  VC_TRY(vc_path_join(arena, job->out_dir, "overlays", &overlays));
+  if (job->save & SAVE_OVERLAY) VC_TRY(vc_path_make_dirs(overlays));
+  job->has_folders = true;
+  return VC_OK;
+}
+
 static void find_classes(const float *probabilities, uint32_t n_classes, size_t n_pixels, uint8_t *out) {
   for (size_t i = 0; i < n_pixels; i++) {
     uint32_t best = 0;
@@ -234,7 +245,7 @@ static void find_classes(const float *probabilities, uint32_t n_classes, size_t 
   }
 }
 
-static vc_status segment(vc_arena *arena, const struct job *job, const struct input *input) {
+static vc_status segment(vc_arena *arena, struct job *job, const struct input *input) {
   struct vc_image image;
   float *probabilities;
   uint8_t *classes;
@@ -245,6 +256,7 @@ static vc_status segment(vc_arena *arena, const struct job *job, const struct in
   VC_TRY_CTX(VC_NEW(arena, n_pixels, &classes), "%s", input->path);
   VC_TRY_CTX(vc_predictor_run(job->predictor, &image, job->tile, probabilities), "%s", input->path);
   find_classes(probabilities, job->n_classes, n_pixels, classes);
+  VC_TRY(make_folders(arena, job));
   uint32_t w = image.width, h = image.height;
   if (job->save & SAVE_MASK) VC_TRY(write_mask(arena, job, input, classes, w, h));
   if (job->save & SAVE_PROBABILITIES) VC_TRY(write_npy(arena, job, input, probabilities, w, h));
@@ -253,7 +265,7 @@ static vc_status segment(vc_arena *arena, const struct job *job, const struct in
   return VC_OK;
 }
 
-static vc_status segment_all(const struct job *job, const struct inputs *list) {
+static vc_status segment_all(struct job *job, const struct inputs *list) {
   double start = vc_time_seconds();
   for (uint32_t i = 0; i < list->n; i++) {
     vc_arena *arena;
@@ -297,14 +309,14 @@ static vc_status predict(vc_arena *arena, const struct cli_args *args) {
   VC_TRY(cli_check_model(model));
   cli_progress_begin(cli_has(args, "quiet"));
   VC_TRY(collect_inputs(arena, args, &list));
+  VC_TRY(vc_path_check_dirs(job.out_dir));
   VC_TRY(check_out_dir(&list, job.out_dir));
+  VC_TRY(vc_path_join(arena, job.out_dir, "overlays", &overlays));
+  if (job.save & SAVE_OVERLAY) VC_TRY(check_out_dir(&list, overlays));
   struct vc_gpu *gpu;
   VC_TRY(vc_gpu_open(arena, cli_value(args, "device"), &gpu));
   VC_TRY(vc_predictor_create(arena, gpu, model, variants, &job.predictor));
   job.n_classes = vc_predictor_classes(job.predictor);
-  VC_TRY(vc_path_make_dirs(job.out_dir));
-  VC_TRY(vc_path_join(arena, job.out_dir, "overlays", &overlays));
-  if (job.save & SAVE_OVERLAY) VC_TRY(vc_path_make_dirs(overlays));
   cli_catch_signals();
   return segment_all(&job, &list);
 }

@@ -19,8 +19,10 @@ static bool is_empty_folder(const char *path) {
 }
 
 static vc_status check_folder(const char *out_dir, bool resume) {
+  if (vc_path_exists(out_dir) && !vc_path_is_dir(out_dir))
+    return VC_FAIL(VC_E_USAGE, "%s: is a file; choose another folder with --out", out_dir);
+  VC_TRY(vc_path_check_dirs(out_dir));
   if (!vc_path_exists(out_dir)) return VC_OK;
-  if (!vc_path_is_dir(out_dir)) return VC_FAIL(VC_E_USAGE, "%s: is a file; choose another folder with --out", out_dir);
   if (resume || is_empty_folder(out_dir)) return VC_OK;
   return VC_FAIL(VC_E_USAGE,
                  "%s: the folder is not empty; go on with its run by --resume, or choose another with --out", out_dir);

@@ -1,6 +1,8 @@
 // The program: finds the command, runs it, prints its failure, gives the exit code.
 #include "cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,7 +73,16 @@ static vc_status dispatch(int n, const char *const *words) {
   return fail_unknown(name);
 }
 
+// Started with a standard stream closed, the next file opened would get its number and the program's texts. A stream
+// opened the wrong way round keeps the number taken and still fails when it is used.
+static void keep_standard_streams(void) {
+  for (int fd = 0; fd <= 2; fd++) {
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0) return;
+  }
+}
+
 int main(int argc, char **argv) {
+  keep_standard_streams();
   vc_status status = dispatch(argc > 0 ? argc - 1 : 0, (const char *const *)argv + 1);
   if (status == VC_OK && (fflush(stdout) != 0 || ferror(stdout))) {
     status = VC_FAIL(VC_E_IO, "standard output: cannot be written; is the disk full or the pipe closed?");

@@ -67,6 +67,11 @@ static vc_status check(const struct cli_args *args) {
       return VC_FAIL(VC_E_USAGE, "%s: --%s is given twice; give it once", c->name, args->given[i]->name);
     }
   }
+  for (uint32_t i = 0; i < args->n_arguments; i++) {
+    if (*args->arguments[i]) continue;
+    return VC_FAIL(VC_E_USAGE, "%s: an argument is empty; usage: vulcyte %s %s [OPTIONS]", c->name, c->name,
+                   c->arguments);
+  }
   if (args->n_arguments < c->min_arguments) {
     return VC_FAIL(VC_E_USAGE, "%s: %s is missing; usage: vulcyte %s %s [OPTIONS]", c->name, c->arguments, c->name,
                    c->arguments);

@@ -152,9 +152,9 @@ static bool matches(const struct candidate *list, size_t i, const char *selector
 static vc_status no_match(const struct candidate *list, size_t n, const char *selector, const char *what) {
   char text[1024] = "";
   for (size_t i = 0, used = 0; i < n && used < sizeof text; i++) {
-    used += (size_t)snprintf(text + used, sizeof text - used, "%s%zu: %s", i ? ", " : "", i, list[i].info.name);
+    used += (size_t)snprintf(text + used, sizeof text - used, "%s%zu (%s)", i ? ", " : "", i, list[i].info.name);
   }
-  return VC_FAIL(VC_E_NO_DEVICE, "device \"%s\": %s; there are %s", selector, what, text);
+  return VC_FAIL(VC_E_NO_DEVICE, "device \"%s\": %s; choose one of %s", selector, what, text);
 }
 
 static vc_status choose(const struct candidate *list, size_t n, const char *selector, size_t *out_index) {

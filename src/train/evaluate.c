@@ -89,7 +89,7 @@ vc_status vc_evaluate_samples(vc_predictor *p, const vc_dataset *dataset, const 
                                          .loss_unsupervised = (double)NAN,
                                          .mean_iou = (double)NAN};
     if (options->progress && !options->progress(options->context, &progress))
-      return VC_FAIL(VC_E_INTERRUPTED, "evaluation: interrupted after %u of %u images", i + 1, n);
+      return VC_FAIL(VC_E_INTERRUPTED, "evaluation: interrupted after %u of %u images; start it again", i + 1, n);
   }
   vc_metrics_finish(out);
   return VC_OK;

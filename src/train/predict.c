@@ -249,6 +249,15 @@ static vc_status prepare_tiles(struct job *j, uint32_t tile) {
   }
 }
 
+static vc_status check_finite(const float *values, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    if (!isfinite(values[i]))
+      return VC_FAIL(VC_E_INPUT, "the network's answer holds NaN; its weights are damaged, or the image's values lie "
+                                 "far beyond those it was trained on");
+  }
+  return VC_OK;
+}
+
 vc_status vc_predictor_run(vc_predictor *p, const struct vc_image *image, uint32_t tile, float *out_probabilities) {
   if (image->channels != p->model->desc.channels)
     return VC_FAIL(VC_E_SHAPE, "the image has %u channels, the model takes %u", image->channels,
@@ -262,5 +271,6 @@ vc_status vc_predictor_run(vc_predictor *p, const struct vc_image *image, uint32
   VC_TRY(vc_arena_create(&scratch));
   const vc_status status = run_tiles(&j, scratch);
   vc_arena_destroy(scratch);
-  return status;
+  VC_TRY(status);
+  return check_finite(out_probabilities, (size_t)p->model->desc.classes * image->width * image->height);
 }

@@ -43,6 +43,7 @@ for command in doctor sweep export tune; do
   expect 2 "$command: this command is not available in this version" $command
 done
 expect 2 'CONFIG.json is missing' train
+expect 2 'an argument is empty' train ''
 expect 2 'unexpected argument "b.json"' train good.json b.json
 expect 2 'unknown option --ouput; did you mean --out?' train good.json --ouput out
 expect 2 'unknown option --xyzzyxyzzy' train good.json --xyzzyxyzzy
@@ -88,6 +89,8 @@ expect 3 'no-such-device' train good.json --out out --device no-such-device
 # ---- folders
 echo text > a-file
 expect 2 'a-file: is a file' train good.json --out a-file
+expect 2 'a-file/run: the folder cannot be made' train good.json --out a-file/run
+expect 2 'the folder cannot be made' train good.json --out "$(printf '%0300d' 0)"
 mkdir full
 touch full/something
 expect 2 'full: the folder is not empty' train good.json --out full
@@ -104,7 +107,7 @@ expect 2 'none.safetensors: ' predict none.safetensors data/images --out out
 expect 2 'zero.safetensors: no safetensors header' predict zero.safetensors data/images --out out
 expect 2 'empty: a folder without checkpoints' predict empty data/images --out out
 printf '\002\000\000\000\000\000\000\000{}' > nothing.safetensors
-expect 1 'nothing.safetensors: no tensor "enc0.conv0.weight"' evaluate nothing.safetensors --images data/images --masks data/masks
+expect 2 'nothing.safetensors: no tensor "enc0.conv0.weight"' evaluate nothing.safetensors --images data/images --masks data/masks
 expect 2 'empty: no run folder' report empty --out out
 
 "$VULCYTE" train good.json --out run --quiet > /dev/null
@@ -114,6 +117,9 @@ expect 2 'empty: no .png, .tif or .tiff file' predict $model empty --out out
 head -c 40 data/images/fluo_0000.png > short.png
 expect 2 'short.png: ' predict $model short.png --out out
 expect 2 'a-file: ' predict $model a-file --out out
+expect 2 'a-file/out: the folder cannot be made' predict $model data/images --out a-file/out
+sed 's/\\"max\\":/\\"mAx\\":/' $model > odd.safetensors
+expect 2 'its normalisation' predict odd.safetensors data/images --out out
 expect 2 'data/images: the images lie in this folder' predict $model data/images --out data/images
 mkdir twin
 cp data/images/fluo_0000.png twin/
@@ -126,6 +132,12 @@ sed 's/"epochs": 1/"epochs": 2, "batch": 2/' good.json > other.json
 expect 2 'train.batch: the run began with' train other.json --out run --resume --quiet
 truncate -s 1000 run/checkpoints/last.state
 expect 2 'last.state: the file is damaged' train good.json --out run --resume --quiet
+
+# ---- closed streams: no file gets their numbers, so the run's files hold nothing but what belongs there
+"$VULCYTE" train good.json --out closed <&- >&- 2>&- || true
+for file in checkpoints/last.safetensors split.json; do
+  cmp run/$file closed/$file || { echo "FAILED: $file differs where the streams are closed" >&2; n_failed=1; }
+done
 
 # ---- what is asked for is given
 "$VULCYTE" --help | grep -q 'train CONFIG.json' || { echo "FAILED: --help" >&2; n_failed=1; }

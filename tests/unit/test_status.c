@@ -104,7 +104,7 @@ static void exit_codes(void **state) {
     int code;
   } rows[] = {
       {VC_OK, 0},         {VC_E_USAGE, 2},    {VC_E_CONFIG, 2},      {VC_E_INPUT, 2},         {VC_E_FORMAT, 2},
-      {VC_E_IO, 1},       {VC_E_SHAPE, 1},    {VC_E_NOMEM, 1},       {VC_E_NO_DEVICE, 3},     {VC_E_DEVICE_LOST, 1},
+      {VC_E_IO, 1},       {VC_E_SHAPE, 2},    {VC_E_NOMEM, 1},       {VC_E_NO_DEVICE, 3},     {VC_E_DEVICE_LOST, 1},
       {VC_E_DIVERGED, 1}, {VC_E_INTERNAL, 1}, {VC_E_UNSUPPORTED, 1}, {VC_E_INTERRUPTED, 130},
   };
   for (size_t i = 0; i < VC_COUNT_OF(rows); i++) assert_int_equal(vc_status_exit_code(rows[i].status), rows[i].code);

@@ -74,8 +74,12 @@ def dice_loss(p, labels, eps=1e-5):
 
 
 def read_image(path):
+    """A grey image; of colours their luma (ITU-R 601), rounded where the file holds integers. Alpha does not count."""
     a = tifffile.imread(path) if str(path).lower().endswith((".tif", ".tiff")) else np.array(Image.open(path))
-    return a.astype(np.float64)
+    if a.ndim == 2:
+        return a.astype(np.float64)
+    thousandfold = a[..., :3].astype(np.float64) @ np.array([299.0, 587.0, 114.0])
+    return np.floor((thousandfold + 500) / 1000) if np.issubdtype(a.dtype, np.integer) else thousandfold / 1000
 
 
 def read_mask(path):

@@ -71,6 +71,6 @@ void cli_catch_signals(void);
 bool cli_interrupted(void);
 
 extern const struct cli_command cmd_devices, cmd_synth, cmd_train, cmd_evaluate, cmd_predict, cmd_report, cmd_bench,
-    cmd_import;
+    cmd_import, cmd_doctor;
 
 #endif

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct cli_command *const commands[] = {&cmd_devices, &cmd_synth,  &cmd_train, &cmd_evaluate,
-                                                     &cmd_predict, &cmd_report, &cmd_bench, &cmd_import};
+static const struct cli_command *const commands[] = {&cmd_devices, &cmd_synth, &cmd_train,  &cmd_evaluate, &cmd_predict,
+                                                     &cmd_report,  &cmd_bench, &cmd_import, &cmd_doctor};
 // Commands that are named in documents of the project but are not part of this version.
-static const char *const later[] = {"doctor", "sweep", "export", "tune"};
+static const char *const later[] = {"sweep", "export", "tune"};
 
 static void print_help(void) {
   printf("vulcyte trains networks that segment microscopy images, on any Vulkan device.\n\n"

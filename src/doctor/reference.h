@@ -79,6 +79,8 @@ struct ref_window {
 };
 extern const struct ref_op ref_max_pool2x2, ref_concat_channels, ref_concat_batch;
 extern const struct ref_op ref_slice_channels, ref_crop, ref_pad_reflect; // struct ref_window
+// Elements 64..127, times 3; 64 elements, times 2, placed at 64 in a block of 192 that is 0 elsewhere, times 3.
+extern const struct ref_op ref_view, ref_place;
 // Back and forth between the border pixels.
 uint32_t ref_reflect(int64_t i, uint32_t n);
 
@@ -127,6 +129,19 @@ struct ref_intensities {
 extern const struct ref_op ref_intensity;
 void ref_make_intensities(vc_rng *rng, ref_array *out, const void *attr);
 void ref_make_grey(vc_rng *rng, ref_array *out, const void *attr); // squares of uniform values: histograms not flat
+
+enum { REF_MAX_SLICES = 3 };
+struct ref_slices {
+  struct vc_shape shape;
+  struct vc_slab slab;
+  float samplers[REF_MAX_SLICES][9];
+  bool is_linear;
+};
+extern const struct ref_op ref_slice_volume;
+void ref_make_slab(vc_rng *rng, ref_array *out, const void *attr);
+void ref_make_slice_samplers(vc_rng *rng, ref_array *out, const void *attr);
+void ref_make_volume(vc_rng *rng, ref_array *out,
+                     const void *attr); // random words, or numbers where it is interpolated
 
 extern const struct ref_op ref_norm, ref_norm_tracked; // struct vc_norm_desc
 extern const struct ref_op ref_norm_by;                // bool: relu

@@ -10,34 +10,64 @@ static vc_tensor *build_dice(vc_graph *g, vc_tensor *const *in, const void *attr
   return vc_dice_loss(g, in[0], in[1], *(const struct vc_dice_desc *)attr);
 }
 
-static void dice(ref_array *const *in, ref_array *out, const void *attr) {
-  const struct vc_dice_desc *d = attr;
-  const double epsilon = 1e-5;
+// Sums of the counted pixels by class: twice the overlap and both sizes, each with its weight in the loss.
+struct dice_sums {
+  double both[MAX_CLASSES], size[MAX_CLASSES], weight[MAX_CLASSES], top, bottom;
+};
+
+static struct dice_sums sum_dice(ref_array *const *in, const struct vc_dice_desc *d) {
+  struct dice_sums s = {.top = 1e-5, .bottom = 1e-5};
+  double count[MAX_CLASSES] = {0}, n_valid = 0;
   uint32_t n_c = in[0]->shape.c;
-  double both[64] = {0}, size[64] = {0}, count[64] = {0}, n_valid = 0, top = epsilon, bottom = epsilon;
   for (uint64_t i = 0; i < in[1]->count; i++) {
     if (in[1]->v[i] >= n_c) continue;
     n_valid += 1;
     count[(uint32_t)in[1]->v[i]] += 1;
-    both[(uint32_t)in[1]->v[i]] += in[0]->v[i * n_c + (uint32_t)in[1]->v[i]];
+    s.both[(uint32_t)in[1]->v[i]] += 2 * in[0]->v[i * n_c + (uint32_t)in[1]->v[i]];
     for (uint32_t c = 0; c < n_c; c++) {
       double p = in[0]->v[i * n_c + c];
-      size[c] += d->denominator == VC_DICE_SUM ? p : p * p;
+      s.size[c] += d->denominator == VC_DICE_SUM ? p : p * p;
     }
   }
-  out->v[0] = 1;
   for (uint32_t c = 0; c < n_c; c++) {
-    double w = pow(n_valid / fmax(count[c], 1), 2);
-    top += w * 2 * both[c];
-    bottom += w * (size[c] + count[c]);
-    if (d->weights == VC_DICE_UNIFORM) {
-      out->v[0] -= (2 * both[c] + epsilon) / (size[c] + count[c] + epsilon) / n_c;
-    }
+    s.size[c] += count[c];
+    s.weight[c] = pow(n_valid / fmax(count[c], 1), 2);
+    s.top += s.weight[c] * s.both[c];
+    s.bottom += s.weight[c] * s.size[c];
   }
-  if (d->weights == VC_DICE_GENERALISED) out->v[0] = 1 - top / bottom;
+  return s;
 }
 
-const struct ref_op ref_dice = {.name = "dice", .build = build_dice, .reference = dice};
+static void dice(ref_array *const *in, ref_array *out, const void *attr) {
+  const struct vc_dice_desc *d = attr;
+  const struct dice_sums s = sum_dice(in, d);
+  uint32_t n_c = in[0]->shape.c;
+  out->v[0] = 1;
+  for (uint32_t c = 0; c < n_c && d->weights == VC_DICE_UNIFORM; c++) {
+    out->v[0] -= (s.both[c] + 1e-5) / (s.size[c] + 1e-5) / n_c;
+  }
+  if (d->weights == VC_DICE_GENERALISED) out->v[0] = 1 - s.top / s.bottom;
+}
+
+static void dice_vjp(ref_array *const *in, const ref_array *out, const ref_array *grad_out, ref_array *const *grad_in,
+                     const void *attr) {
+  (void)out;
+  const struct vc_dice_desc *d = attr;
+  const struct dice_sums s = sum_dice(in, d);
+  uint32_t n_c = in[0]->shape.c;
+  for (uint64_t i = 0; i < in[1]->count; i++) {
+    if (in[1]->v[i] >= n_c) continue;
+    for (uint32_t c = 0; c < n_c; c++) {
+      double both = c == (uint32_t)in[1]->v[i] ? 2 : 0;
+      double size = d->denominator == VC_DICE_SUM ? 1 : 2 * in[0]->v[i * n_c + c];
+      double top = s.both[c] + 1e-5, bottom = s.size[c] + 1e-5, weight = 1.0 / n_c;
+      if (d->weights == VC_DICE_GENERALISED) top = s.top, bottom = s.bottom, weight = s.weight[c];
+      grad_in[0]->v[i * n_c + c] -= grad_out->v[0] * weight * (both / bottom - size * top / (bottom * bottom));
+    }
+  }
+}
+
+const struct ref_op ref_dice = {.name = "dice", .build = build_dice, .reference = dice, .vjp = dice_vjp};
 
 static vc_tensor *build_cross_entropy(vc_graph *g, vc_tensor *const *in, const void *attr) {
   (void)attr;

@@ -149,3 +149,33 @@ static void pad(ref_array *const *in, ref_array *out, const void *attr) {
 }
 
 const struct ref_op ref_pad_reflect = {.name = "pad_reflect", .build = build_pad, .reference = pad};
+
+// ---- memory -------------------------------------------------------------------------------------------------------
+
+enum { VIEW_PART = 64, VIEW_BLOCK = 192 };
+
+static vc_tensor *build_view(vc_graph *g, vc_tensor *const *in, const void *attr) {
+  (void)attr;
+  return vc_scale(g, vc_view(g, in[0], (struct vc_shape){1, VIEW_PART, 1, 1}, VIEW_PART), 3);
+}
+
+static void view(ref_array *const *in, ref_array *out, const void *attr) {
+  (void)attr;
+  for (uint64_t i = 0; i < VIEW_PART; i++) out->v[i] = 3 * in[0]->v[VIEW_PART + i];
+}
+
+const struct ref_op ref_view = {.name = "view", .build = build_view, .reference = view};
+
+static vc_tensor *build_place(vc_graph *g, vc_tensor *const *in, const void *attr) {
+  (void)attr;
+  vc_tensor *block = vc_block(g, (struct vc_shape){1, VIEW_BLOCK, 1, 1}, VC_F32);
+  vc_place(g, vc_scale(g, in[0], 2), block, VIEW_PART);
+  return vc_scale(g, block, 3);
+}
+
+static void place(ref_array *const *in, ref_array *out, const void *attr) {
+  (void)attr;
+  for (uint64_t i = 0; i < VIEW_PART; i++) out->v[VIEW_PART + i] = 6 * in[0]->v[i];
+}
+
+const struct ref_op ref_place = {.name = "place", .build = build_place, .reference = place};

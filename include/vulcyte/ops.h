@@ -1,7 +1,7 @@
 // vulcyte/ops.h: the operations a graph is built from. Shapes are N,C,H,W; every op gives F32 unless it says U32.
 //
-// A constructor adds one node (or a few) and returns its result; errors stick to the graph (graph.h). Equation tags such as
-// [DICE 1] stand in docs/equations.md, in the shader and in the reference of the tests.
+// A constructor adds one node (or a few) and returns its result; errors stick to the graph (graph.h). Equation tags
+// such as [DICE 1] stand in docs/equations.md, in the shader and in the reference of the tests.
 #ifndef VULCYTE_OPS_H
 #define VULCYTE_OPS_H
 
@@ -17,13 +17,14 @@ extern "C" {
 enum vc_padding { VC_PAD_SAME, VC_PAD_VALID }; // zeros around, or none
 struct vc_conv2d_desc {
   enum vc_padding padding;
-  bool relu;           // y = max(y, 0), fused
+  bool relu; // y = max(y, 0), fused
 };
 // y[n,k,i,j] = b[k] + sum_{c,r,s} w[k,c,r,s] x[n,c,i+r-o,j+s-o], o = (side-1)/2 for SAME, 0 for VALID. [CONV 1]
 // x {N,C,H,W}, w {K,C,R,R} with R = 1 or 3, b {1,K,1,1} or NULL → {N,K,H',W'}.
 // Jobs with variants: conv2d_fwd, conv2d_dx, conv2d_dw.
 vc_tensor *vc_conv2d(vc_graph *g, vc_tensor *x, vc_tensor *w, vc_tensor *b, struct vc_conv2d_desc desc);
-// y[n,k,2i+r,2j+s] = b[k] + sum_c w[c,k,r,s] x[n,c,i,j]. x {N,C,H,W}, w {C,K,2,2}, b {1,K,1,1} → {N,K,2H,2W}. [UPCONV 1]
+// y[n,k,2i+r,2j+s] = b[k] + sum_c w[c,k,r,s] x[n,c,i,j]. x {N,C,H,W}, w {C,K,2,2}, b {1,K,1,1} → {N,K,2H,2W}.
+// [UPCONV 1]
 vc_tensor *vc_conv_transpose2x2(vc_graph *g, vc_tensor *x, vc_tensor *w, vc_tensor *b);
 // Adjoints as nodes of their own. gz: gradient of the output before the ReLU.
 vc_tensor *vc_conv2d_dx(vc_graph *g, vc_tensor *gz, vc_tensor *w, struct vc_shape x_shape, enum vc_padding padding);
@@ -53,27 +54,28 @@ vc_tensor *vc_scale(vc_graph *g, vc_tensor *x, float factor);
 vc_tensor *vc_combine(vc_graph *g, vc_tensor *a, float fa, vc_tensor *b, float fb);
 vc_tensor *vc_mul(vc_graph *g, vc_tensor *a, vc_tensor *b); // elementwise, equal shapes
 // Zeroes elements with probability rate and scales the rest by 1/(1-rate). The mask is Philox(key; element index / 4),
-// key = key[0..1] of the U32 feed {1,2,1,1}: made again, not stored, for the gradient. rate in [0,1); 0 gives x. [DROP 1]
+// key = key[0..1] of the U32 feed {1,2,1,1}: made again, not stored, for the gradient. rate in [0,1); 0 gives x.
+// [DROP 1]
 vc_tensor *vc_dropout(vc_graph *g, vc_tensor *x, float rate, vc_tensor *key);
-vc_tensor *vc_softmax(vc_graph *g, vc_tensor *z);     // over channels [SOFTMAX 1]
+vc_tensor *vc_softmax(vc_graph *g, vc_tensor *z); // over channels [SOFTMAX 1]
 vc_tensor *vc_log_softmax(vc_graph *g, vc_tensor *z);
-vc_tensor *vc_argmax(vc_graph *g, vc_tensor *x);      // over channels, lowest index of equals → U32 {N,1,H,W}; no gradient
+vc_tensor *vc_argmax(vc_graph *g, vc_tensor *x); // over channels, lowest index of equals → U32 {N,1,H,W}; no gradient
 
-// ---- normalisation (src/ops/norm.c) -------------------------------------------------------------------------------------
+// ---- normalisation (src/ops/norm.c) ----------------------------------------------------------------------------
 
 enum vc_norm { VC_NORM_NONE, VC_NORM_BATCH, VC_NORM_GROUP, VC_NORM_INSTANCE };
 enum { VC_NORM_GROUPS = 8 }; // of VC_NORM_GROUP
 struct vc_norm_desc {
   enum vc_norm kind;
-  bool relu;           // y = max(y, 0), fused
+  bool relu; // y = max(y, 0), fused
 };
 // Running statistics, views of slots: mean and variance {1,C,1,1}, count {1,1,1,1} of the batches seen.
 struct vc_norm_running {
   vc_tensor *mean, *variance, *count;
 };
-// y = w (x - mean) / sqrt(variance + 1e-5) + b with the mean and (biased) variance of x over N,H,W (BATCH), over a sample's
-// group of channels (GROUP) or over each of a sample's maps (INSTANCE); not NONE. w, b {1,C,1,1}. Gradient to x, w
-// and b. BATCH with `track` not NULL also moves those running statistics, in place, by 0.1 towards x's mean and
+// y = w (x - mean) / sqrt(variance + 1e-5) + b with the mean and (biased) variance of x over N,H,W (BATCH), over a
+// sample's group of channels (GROUP) or over each of a sample's maps (INSTANCE); not NONE. w, b {1,C,1,1}. Gradient to
+// x, w and b. BATCH with `track` not NULL also moves those running statistics, in place, by 0.1 towards x's mean and
 // unbiased variance. [STAT 1..6]
 vc_tensor *vc_normalise(vc_graph *g, vc_tensor *x, vc_tensor *w, vc_tensor *b, struct vc_norm_desc desc,
                         const struct vc_norm_running *track);
@@ -83,7 +85,7 @@ vc_tensor *vc_normalise_by(vc_graph *g, vc_tensor *x, vc_tensor *w, vc_tensor *b
 
 // ---- reductions (src/ops/reduce.c): two passes, fixed order, compensated or pairwise -------------------------------
 
-vc_tensor *vc_sum(vc_graph *g, vc_tensor *x);        // all elements → {1,1,1,1}
+vc_tensor *vc_sum(vc_graph *g, vc_tensor *x); // all elements → {1,1,1,1}
 vc_tensor *vc_mean(vc_graph *g, vc_tensor *x);
 vc_tensor *vc_sum_pixels(vc_graph *g, vc_tensor *x); // over N,H,W → {1,C,1,1}: bias gradients
 vc_tensor *vc_l2_norm(vc_graph *g, vc_tensor *x);    // sqrt(sum x²) → {1,1,1,1}; no gradient (the gradient norm)
@@ -115,8 +117,8 @@ vc_tensor *vc_dice_loss(vc_graph *g, vc_tensor *p, vc_tensor *labels, struct vc_
 // Mean over counted pixels of -log p[label], from log-probabilities. 0 when no pixel counts. [CE 1]
 vc_tensor *vc_cross_entropy_loss(vc_graph *g, vc_tensor *log_p, vc_tensor *labels);
 struct vc_kl_desc {
-  float confidence;    // pixels count in the sum only where max_c target > confidence; 0: all
-  float temperature;   // the target is sharpened to target^(1/T) / sum; 0 or 1: as it is
+  float confidence;  // pixels count in the sum only where max_c target > confidence; 0: all
+  float temperature; // the target is sharpened to target^(1/T) / sum; 0 or 1: as it is
 };
 // sum_valid sum_c t (log max(t,δ) - log max(p,δ)) / max(#valid, 1), δ = 2.2e-16; gradient to p only. [KL 1]
 // target, p {N,C,H,W} probabilities, valid F32 {N,1,H,W} of 0 and 1.
@@ -126,21 +128,23 @@ struct vc_iid_desc {
   float lambda;          // weight of the marginals' logarithms, taken as it is; 1 in the literature
   bool collapsed;        // the joint matrices are summed over the box before the logarithms
 };
-// Minus the mutual information of the classes of two maps over pairs of pixels (u, u+t), both valid, for each displacement
-// t of the box. With P_t = sum_u a_i(u) b_j(u+t), divided by its sum and made symmetric, and its marginals P_t[i]:
-// (1/(2d+1)²) sum_t sum_ij P_t[i][j] (-log P_t[i][j] + lambda log P_t[i] + lambda log P_t[j]), logs of max(., 2.2e-16).
-// 0 when no pixel is valid. a, b {N,C,H,W} probabilities, C <= 64; valid as above. Gradient to both maps. [IID 1..5]
+// Minus the mutual information of the classes of two maps over pairs of pixels (u, u+t), both valid, for each
+// displacement t of the box. With P_t = sum_u a_i(u) b_j(u+t), divided by its sum and made symmetric, and its marginals
+// P_t[i]: (1/(2d+1)²) sum_t sum_ij P_t[i][j] (-log P_t[i][j] + lambda log P_t[i] + lambda log P_t[j]), logs of
+// max(., 2.2e-16). 0 when no pixel is valid. a, b {N,C,H,W} probabilities, C <= 64; valid as above. Gradient to both
+// maps. [IID 1..5]
 vc_tensor *vc_iid_loss(vc_graph *g, vc_tensor *a, vc_tensor *b, vc_tensor *valid, struct vc_iid_desc desc);
 
-// ---- sampling (src/ops/sample.c, affine.c, align.c, volume.c, intensity.c) ----------------------------------------------------
-// Maps act on content: (M x)(u) = x(M⁻¹u). Positions are (x, y) pixels from the image's centre ((W-1)/2, (H-1)/2).
-// A "sampler" is M⁻¹ as 6 floats: source_x = a x + b y + c, source_y = d x + e y + f. An image covers
+// ---- sampling (src/ops/sample.c, affine.c, align.c, volume.c, intensity.c)
+// ---------------------------------------------------- Maps act on content: (M x)(u) = x(M⁻¹u). Positions are (x, y)
+// pixels from the image's centre ((W-1)/2, (H-1)/2). A "sampler" is M⁻¹ as 6 floats: source_x = a x + b y + c, source_y
+// = d x + e y + f. An image covers
 // [-1/2, W-1/2) x [-1/2, H-1/2) in pixel coordinates. Feeds hold one record per sample of the batch.
 
-// Windows are struct vc_window of terms.h: 8 words each, so a feed of N windows has 8N U32. Pixels outside the image are
-// reflected about its border pixels' centres, labels there are VC_IGNORE.
-// (pixel - lo[c]) * scale[c] of N windows. pool: U32 slot; windows U32 {1,8N,1,1}; range F32 feed {1,2C,1,1} = lo, scale
-// interleaved → {N,C,h,w}. No gradient. [NORM 1]
+// Windows are struct vc_window of terms.h: 8 words each, so a feed of N windows has 8N U32. Pixels outside the image
+// are reflected about its border pixels' centres, labels there are VC_IGNORE. (pixel - lo[c]) * scale[c] of N windows.
+// pool: U32 slot; windows U32 {1,8N,1,1}; range F32 feed {1,2C,1,1} = lo, scale interleaved → {N,C,h,w}. No gradient.
+// [NORM 1]
 vc_tensor *vc_crop_images(vc_graph *g, vc_tensor *pool, vc_tensor *windows, vc_tensor *range, struct vc_shape shape);
 // The class indices (VC_PIXEL_U8 in the pool; 255 means VC_IGNORE) of N windows → U32 {N,1,h,w}; outside: VC_IGNORE.
 vc_tensor *vc_crop_labels(vc_graph *g, vc_tensor *pool, vc_tensor *windows, struct vc_shape shape);
@@ -149,8 +153,8 @@ vc_tensor *vc_crop_labels(vc_graph *g, vc_tensor *pool, vc_tensor *windows, stru
 vc_tensor *vc_affine_image(vc_graph *g, vc_tensor *x, vc_tensor *samplers);
 // Nearest source pixel; positions outside the image: VC_IGNORE. labels U32 {N,1,H,W} → U32. [AFFINE 2]
 vc_tensor *vc_affine_labels(vc_graph *g, vc_tensor *labels, vc_tensor *samplers);
-// Bilinear with taps outside reflected; outputs whose position lies outside the image are 0. Exact adjoint in gather form
-// (no atomics, fixed order). For aligning probability maps. [AFFINE 3]
+// Bilinear with taps outside reflected; outputs whose position lies outside the image are 0. Exact adjoint in gather
+// form (no atomics, fixed order). For aligning probability maps. [AFFINE 3]
 vc_tensor *vc_align(vc_graph *g, vc_tensor *p, vc_tensor *samplers);
 // 1 where the first sampler's position lies in the sample's rectangle and the second's inside the image, else 0 →
 // F32 {N,1,h,w}. rects F32 feed {1,4N,1,1}: x0,y0,x1,y1 in pixel coordinates of the crop, x0-1/2 <= x < x1+1/2 counts
@@ -158,16 +162,17 @@ vc_tensor *vc_align(vc_graph *g, vc_tensor *p, vc_tensor *samplers);
 vc_tensor *vc_valid_mask(vc_graph *g, vc_tensor *samplers_a, vc_tensor *rects, vc_tensor *samplers_b, uint32_t n,
                          uint32_t h, uint32_t w);
 
-// Plane sections of a volume, one slab of its planes (struct vc_slab of terms.h) at a time. pool: U32 slot with the voxels,
-// x fastest; slab U32 {1,8,1,1}; samplers F32 {1,9N,1,1}: three vectors a, b, c that take output pixel (u, v) from the slice's
-// centre to the voxel position a u + b v + c → U32 {N,1,H,W}: the bits of trilinear floats, or (linear false) the
-// stored number of the nearest voxel; VC_IGNORE outside the volume and where it belongs to another slab. No gradient. [SLICE 1]
+// Plane sections of a volume, one slab of its planes (struct vc_slab of terms.h) at a time. pool: U32 slot with the
+// voxels, x fastest; slab U32 {1,8,1,1}; samplers F32 {1,9N,1,1}: three vectors a, b, c that take output pixel (u, v)
+// from the slice's centre to the voxel position a u + b v + c → U32 {N,1,H,W}: the bits of trilinear floats, or (linear
+// false) the stored number of the nearest voxel; VC_IGNORE outside the volume and where it belongs to another slab. No
+// gradient. [SLICE 1]
 vc_tensor *vc_slice_volume(vc_graph *g, vc_tensor *pool, vc_tensor *slab, vc_tensor *samplers, struct vc_shape shape,
                            bool linear);
 
-// One intensity operation per sample on images in [0,1]. ops feed U32 {1,2N,1,1}: enum vc_augment_op and the bits of its
-// F32 magnitude (factor, or Solarize's threshold); NONE and ROTATE leave the sample as it is. Chain for several ops.
-// Definitions: docs/equations.md [AUG 1..8]. No gradient.
+// One intensity operation per sample on images in [0,1]. ops feed U32 {1,2N,1,1}: enum vc_augment_op and the bits of
+// its F32 magnitude (factor, or Solarize's threshold); NONE and ROTATE leave the sample as it is. Chain for several
+// ops. Definitions: docs/equations.md [AUG 1..8]. No gradient.
 vc_tensor *vc_intensity(vc_graph *g, vc_tensor *x, vc_tensor *ops);
 
 // ---- optimisers (src/ops/optim.c): in place over all parameters at once ---------------------------------------------
@@ -177,7 +182,8 @@ vc_tensor *vc_intensity(vc_graph *g, vc_tensor *x, vc_tensor *ops);
 // m ← β1 m + (1-β1) g, v ← β2 v + (1-β2) g², p ← p - lr (m·c1) / (sqrt(v·c2) + eps), g the gradient times the scale.
 // params, m, v: slots {1,P,1,1}; gradients: any {1,P,1,1}. Returns the updated params (placed in params' memory).
 vc_tensor *vc_adam(vc_graph *g, vc_tensor *params, vc_tensor *gradients, vc_tensor *m, vc_tensor *v, vc_tensor *hyper);
-// hyper as above: lr, -, alpha, 1-alpha, eps, -, -, gradient scale. s ← α s + (1-α) g², p ← p - lr g / (sqrt(s) + eps). [RMSPROP 1]
+// hyper as above: lr, -, alpha, 1-alpha, eps, -, -, gradient scale. s ← α s + (1-α) g², p ← p - lr g / (sqrt(s) + eps).
+// [RMSPROP 1]
 vc_tensor *vc_rmsprop(vc_graph *g, vc_tensor *params, vc_tensor *gradients, vc_tensor *s, vc_tensor *hyper);
 
 #ifdef __cplusplus

@@ -25,41 +25,41 @@ struct vc_config {
   const char *device;
   enum vc_precision precision;
   struct {
-    const char *images, *masks, *unlabelled;   // resolved against dir, as all paths here
-    const char *mask_pattern, *group;          // NULL: default
+    const char *images, *masks, *unlabelled; // resolved against dir, as all paths here
+    const char *mask_pattern, *group;        // NULL: default
     struct vc_class *classes;
     uint32_t n_classes;
     uint32_t channels;
-    uint32_t crop;                             // 0: whole images (null)
+    uint32_t crop; // 0: whole images (null)
     bool shuffle;
-    int mask_channel;                          // -1 auto, 0..3
+    int mask_channel; // -1 auto, 0..3
     double split[3];
-    const char *split_file;                    // NULL: none
+    const char *split_file; // NULL: none
     double labelled_fraction;
-    uint32_t labelled_count;                   // 0: by fraction
-    int workers;                               // loader threads; -1: the number of processors
-    const char *residence;                     // "auto" | "device" | "stream"
+    uint32_t labelled_count; // 0: by fraction
+    int workers;             // loader threads; -1: the number of processors
+    const char *residence;   // "auto" | "device" | "stream"
   } data;
   struct {
     uint32_t base, depth;
     enum vc_padding padding;
     enum vc_norm norm;
     double dropout;
-    const char *init;                          // "he" or a .safetensors file
+    const char *init; // "he" or a .safetensors file
   } model;
   enum vc_method method;
   struct {
     enum vc_uda_loss loss;
     double weight;
-    double lambda;                             // of IID, as the next two
+    double lambda; // of IID, as the next two
     uint32_t displacement;
     bool collapsed;
-    double confidence, temperature;            // 0 and 1: off
+    double confidence, temperature; // 0 and 1: off
     enum vc_tsa tsa;
   } uda;
   struct {
-    struct vc_weak_desc weak;                  // identity when off
-    struct vc_strong_desc strong;              // num_ops 0 when off
+    struct vc_weak_desc weak;     // identity when off
+    struct vc_strong_desc strong; // num_ops 0 when off
   } augment;
   struct {
     enum vc_supervised_loss name;
@@ -73,25 +73,26 @@ struct vc_config {
   struct {
     uint32_t epochs, batch, max_steps, validate_every; // max_steps 0: none
   } train;
-  const char *dir;                             // of the config file, absolute where it was loaded from one
-  const char *variants;                        // kernel choices forced by --variant; not part of the file
+  const char *dir;      // of the config file, absolute where it was loaded from one
+  const char *variants; // kernel choices forced by --variant; not part of the file
 };
-// Reads path, applies overrides ("a.b=value") and defaults, checks everything. Errors are VC_E_CONFIG with file, line, key
-// and, for an unknown key, the nearest right one. Paths inside are resolved against the file's folder.
+// Reads path, applies overrides ("a.b=value") and defaults, checks everything. Errors are VC_E_CONFIG with file, line,
+// key and, for an unknown key, the nearest right one. Paths inside are resolved against the file's folder.
 vc_status vc_config_load(vc_arena *arena, const char *path, const char *const *overrides, uint32_t n_overrides,
                          struct vc_config *out);
 // The same from text already in memory (a checkpoint's metadata, a run's config.json).
 vc_status vc_config_parse(vc_arena *arena, const char *name, const char *dir, const char *text, size_t n_bytes,
                           const char *const *overrides, uint32_t n_overrides, struct vc_config *out);
-vc_status vc_config_text(vc_arena *arena, const struct vc_config *config, int indent, const char **out_text); // resolved, as JSON
-vc_status vc_config_schema(vc_arena *arena, const char **out_text);     // configs/schema.json is this text
+vc_status vc_config_text(vc_arena *arena, const struct vc_config *config, int indent,
+                         const char **out_text);                    // resolved, as JSON
+vc_status vc_config_schema(vc_arena *arena, const char **out_text); // configs/schema.json is this text
 void vc_config_unet(const struct vc_config *config, struct vc_unet_desc *out);
 
 // ---- checkpoints ------------------------------------------------------------------------------------------------
 
 // A named tensor of a safetensors file. data: little-endian, borrowed.
 struct vc_named_tensor {
-  const char *name, *dtype;                    // "F32", "F16", "BF16", "F64", "I64", "U32", "U8", ...
+  const char *name, *dtype; // "F32", "F16", "BF16", "F64", "I64", "U32", "U8", ...
   uint32_t n_dims;
   uint64_t dims[8];
   const void *data;
@@ -100,63 +101,68 @@ struct vc_named_tensor {
 struct vc_safetensors {
   struct vc_named_tensor *tensors;
   uint32_t n_tensors;
-  const char **keys, **values;                 // __metadata__
+  const char **keys, **values; // __metadata__
   uint32_t n_metadata;
 };
-vc_status vc_safetensors_read(vc_arena *arena, const char *path, struct vc_safetensors *out); // everything checked: offsets, overlaps, sizes
-vc_status vc_safetensors_write(const char *path, const struct vc_safetensors *content);       // atomic
-const char *vc_safetensors_metadata(const struct vc_safetensors *s, const char *key);         // NULL if absent
+vc_status vc_safetensors_read(vc_arena *arena, const char *path,
+                              struct vc_safetensors *out); // everything checked: offsets, overlaps, sizes
+vc_status vc_safetensors_write(const char *path, const struct vc_safetensors *content); // atomic
+const char *vc_safetensors_metadata(const struct vc_safetensors *s, const char *key);   // NULL if absent
 
 // What a model file carries besides the weights.
 struct vc_model_info {
   struct vc_config config;
-  bool has_config;                             // false: a bare state dict (PyTorch's); its shapes tell the network
-  double min[4], max[4];                       // normalisation per channel, in the files' own units
+  bool has_config;       // false: a bare state dict (PyTorch's); its shapes tell the network
+  double min[4], max[4]; // normalisation per channel, in the files' own units
   bool has_range;
 };
-// Writes model weights (block in device order) with metadata config, classes, normalisation, metrics (JSON text or NULL), version.
-vc_status vc_checkpoint_write(const char *path, const vc_model *model, const float *block, const struct vc_config *config,
-                              const double *min, const double *max, const char *metrics_json);
+// Writes model weights (block in device order) with metadata config, classes, normalisation, metrics (JSON text or
+// NULL), version.
+vc_status vc_checkpoint_write(const char *path, const vc_model *model, const float *block,
+                              const struct vc_config *config, const double *min, const double *max,
+                              const char *metrics_json);
 // The text of metadata normalisation.
 vc_status vc_checkpoint_range_text(vc_arena *arena, const double *min, const double *max, uint32_t n, const char **out);
 // Reads a model: its description (from metadata, else from the shapes) and its weights.
 vc_status vc_checkpoint_read(vc_arena *arena, const char *path, struct vc_model_info *out_info, vc_model **out_model,
                              float **out_block);
-// Copies the weights of path into block where name and shape agree; F32, F16, BF16 and F64 files. Missing, extra or misfitting tensors:
-// strict → VC_E_SHAPE naming the first; else logged as what was loaded, re-initialised (left as it is in block) and skipped.
-// VC_E_SHAPE if nothing fits.
+// Copies the weights of path into block where name and shape agree; F32, F16, BF16 and F64 files. Missing, extra or
+// misfitting tensors: strict → VC_E_SHAPE naming the first; else logged as what was loaded, re-initialised (left as it
+// is in block) and skipped. VC_E_SHAPE if nothing fits.
 vc_status vc_checkpoint_load_weights(const char *path, const vc_model *model, float *block, bool strict);
 
 // The state beside last.safetensors that makes a resumed run end with the same bits. Blocks in device order.
 struct vc_train_state {
-  uint64_t step;                               // optimiser steps done
-  uint32_t epoch, step_in_epoch;               // next to run
-  uint64_t n_block;                            // elements of each block
-  float *params, *moment1, *moment2;           // moment1 unused (zeros) by RMSProp
-  double best_supervised, best_final;          // validation losses so far; INFINITY: none
+  uint64_t step;                      // optimiser steps done
+  uint32_t epoch, step_in_epoch;      // next to run
+  uint64_t n_block;                   // elements of each block
+  float *params, *moment1, *moment2;  // moment1 unused (zeros) by RMSProp
+  double best_supervised, best_final; // validation losses so far; INFINITY: none
   uint32_t best_supervised_epoch, best_final_epoch;
-  double sums[8];                              // running sums of the epoch under way
-  uint64_t log_bytes;                          // length of log.jsonl at this point; resuming cuts it there
+  double sums[8];     // running sums of the epoch under way
+  uint64_t log_bytes; // length of log.jsonl at this point; resuming cuts it there
 };
 vc_status vc_train_state_write(const char *path, const struct vc_train_state *state, const char *config_text);
-// VC_E_FORMAT for a damaged file (checksummed), VC_E_CONFIG when config_text differs in a key that changes results (named).
+// VC_E_FORMAT for a damaged file (checksummed), VC_E_CONFIG when config_text differs in a key that changes results
+// (named).
 vc_status vc_train_state_read(vc_arena *arena, const char *path, const char *config_text, struct vc_train_state *out);
 
 // ---- metrics ----------------------------------------------------------------------------------------------------
 
 enum { VC_N_AP = 10 };
-// Of single objects, of two-class sets; n_images 0: not scored. The means are NaN where there is nothing to take them over.
+// Of single objects, of two-class sets; n_images 0: not scored. The means are NaN where there is nothing to take them
+// over.
 struct vc_instance_scores {
   uint32_t n_images;
-  uint64_t n_objects;                          // of the reference, in all images
-  double ap[VC_N_AP];                          // average precision at IoU > 0.5, 0.55, ... 0.95: mean over the images
-  double mean_ap;                              // over the thresholds
-  double seg;                                  // mean over the reference objects
+  uint64_t n_objects; // of the reference, in all images
+  double ap[VC_N_AP]; // average precision at IoU > 0.5, 0.55, ... 0.95: mean over the images
+  double mean_ap;     // over the thresholds
+  double seg;         // mean over the reference objects
 };
 struct vc_metrics {
   uint32_t n_classes, n_images;
   double mean_iou, image_mean_iou, image_mean_iou_sd, foreground_iou, accuracy;
-  double iou[VC_MAX_CLASSES], dice[VC_MAX_CLASSES]; // NaN: class absent from both
+  double iou[VC_MAX_CLASSES], dice[VC_MAX_CLASSES];    // NaN: class absent from both
   uint64_t confusion[VC_MAX_CLASSES * VC_MAX_CLASSES]; // [reference * n_classes + predicted]
   struct vc_instance_scores instances;
 };
@@ -169,10 +175,11 @@ void vc_metrics_json(vc_json_writer *w, const char *key, const struct vc_metrics
 
 // ---- runs ---------------------------------------------------------------------------------------------------------
 
-// Called from time to time during a run with what a progress line shows. Returning false stops the run (VC_E_INTERRUPTED, state saved).
+// Called from time to time during a run with what a progress line shows. Returning false stops the run
+// (VC_E_INTERRUPTED, state saved).
 struct vc_progress {
-  const char *phase;                           // "train", "validate", "test", "predict"
-  uint64_t done, total;                        // steps of the whole phase
+  const char *phase;    // "train", "validate", "test", "predict"
+  uint64_t done, total; // steps of the whole phase
   uint32_t epoch, n_epochs;
   double steps_per_second, seconds_left;
   double loss_supervised, loss_unsupervised, mean_iou; // NaN: not known
@@ -182,7 +189,7 @@ typedef bool (*vc_progress_fn)(void *context, const struct vc_progress *progress
 struct vc_train_options {
   const char *out_dir;
   bool resume, skip_bad;
-  vc_progress_fn progress;                     // may be NULL
+  vc_progress_fn progress; // may be NULL
   void *context;
 };
 // Trains as config says, writes the run folder, tests both states, renders overlays and report.html.
@@ -192,14 +199,15 @@ vc_status vc_train(struct vc_gpu *gpu, const struct vc_config *config, const str
 typedef struct vc_predictor vc_predictor;
 vc_status vc_predictor_create(vc_arena *arena, struct vc_gpu *gpu, const char *model_path, const char *variants,
                               vc_predictor **out);
-const struct vc_config *vc_predictor_config(const vc_predictor *p);  // classes and channels (defaults for a bare state dict)
+const struct vc_config *
+vc_predictor_config(const vc_predictor *p); // classes and channels (defaults for a bare state dict)
 uint32_t vc_predictor_classes(const vc_predictor *p);
-// Probabilities [C,H,W] of an image; tile 0: whole when it fits, else tiles with blended overlap; > 0: tiles of at most that side.
-// The range of a model without metadata is the image's own minimum and maximum.
+// Probabilities [C,H,W] of an image; tile 0: whole when it fits, else tiles with blended overlap; > 0: tiles of at most
+// that side. The range of a model without metadata is the image's own minimum and maximum.
 vc_status vc_predictor_run(vc_predictor *p, const struct vc_image *image, uint32_t tile, float *out_probabilities);
 struct vc_evaluate_options {
   const char *images, *masks;
-  const char *out_dir;                         // NULL: no files
+  const char *out_dir; // NULL: no files
   bool skip_bad;
   uint32_t tile;
   vc_progress_fn progress;
@@ -210,31 +218,33 @@ vc_status vc_evaluate(vc_predictor *p, const struct vc_evaluate_options *options
 // ---- sections of volumes ----------------------------------------------------------------------------------------
 
 struct vc_import_bigbrain_desc {
-  const char *image, *classes;                 // NIfTI volumes in one space; their grids may differ
-  const char *out_dir;                         // new, or empty
+  const char *image, *classes; // NIfTI volumes in one space; their grids may differ
+  const char *out_dir;         // new, or empty
   uint32_t n_slices;
-  uint32_t width, height;                      // 0: the longest side of the class volume
-  double spacing;                              // millimetres between pixels; 0: the class volume's smallest
-  double min_tissue;                           // least share of the pixels that are not background
+  uint32_t width, height; // 0: the longest side of the class volume
+  double spacing;         // millimetres between pixels; 0: the class volume's smallest
+  double min_tissue;      // least share of the pixels that are not background
   uint64_t seed;
-  const uint32_t *keep;                        // labels that become classes 1, 2, ...; all others are background
-  uint32_t n_keep;                             // 0: every label stays; that of the first voxel is background
-  uint64_t slab_bytes;                         // device memory for voxels; 0: as much as fits
+  const uint32_t *keep; // labels that become classes 1, 2, ...; all others are background
+  uint32_t n_keep;      // 0: every label stays; that of the first voxel is background
+  uint64_t slab_bytes;  // device memory for voxels; 0: as much as fits
   vc_progress_fn progress;
   void *context;
 };
 struct vc_import_bigbrain_result {
-  uint32_t n_slices, n_drawn;                  // drawn: until enough of them had tissue
+  uint32_t n_slices, n_drawn; // drawn: until enough of them had tissue
 };
-// Cuts random planes (vc_section_draw) on the device: trilinear intensities → images/, nearest labels → masks/, dataset.json, and
-// sections.json with the planes. Volumes larger than the device's memory go through it in slabs, with the same result.
+// Cuts random planes (vc_section_draw) on the device: trilinear intensities → images/, nearest labels → masks/,
+// dataset.json, and sections.json with the planes. Volumes larger than the device's memory go through it in slabs, with
+// the same result.
 vc_status vc_import_bigbrain(struct vc_gpu *gpu, const struct vc_import_bigbrain_desc *desc,
                              struct vc_import_bigbrain_result *out);
 
 // ---- pictures and report ----------------------------------------------------------------------------------------
 
-// image (first 3 channels, stretched from its own minimum and maximum) with class outlines and tints; masks are class indices; reference may be NULL. Side
-// by side: image | reference | prediction | difference when reference is given, else the overlay alone.
+// image (first 3 channels, stretched from its own minimum and maximum) with class outlines and tints; masks are class
+// indices; reference may be NULL. Side by side: image | reference | prediction | difference when reference is given,
+// else the overlay alone.
 vc_status vc_overlay_write(const char *path, const struct vc_image *image, const uint8_t *reference,
                            const uint8_t *prediction, uint32_t n_classes);
 // One self-contained HTML page of a run folder: curves of log.jsonl, evaluation, overlays, settings. Files that are not

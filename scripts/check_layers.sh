@@ -14,10 +14,11 @@ declare -A may=(
   [ops]='base caps terms graph shared'
   [nn]='base caps terms graph ops'
   [data]='base terms'
-  [train]='base caps terms gpu graph ops nn data shared'
+  [train]='base caps terms gpu graph ops nn data sweep shared'
+  [sweep]='base train'
   [bench]='base caps terms gpu graph ops nn data train shared'
   [doctor]='base caps terms gpu graph ops nn data train shared'
-  [cli]='base caps terms gpu graph ops nn data train bench doctor'
+  [cli]='base caps terms gpu graph ops nn data train sweep bench doctor'
 )
 # One file that may do more than its room.
 declare -A file_may=(

@@ -43,6 +43,7 @@ typedef enum vc_status {
   VC_E_UNSUPPORTED, // the device or this build cannot do it
   VC_E_DIVERGED,    // NaN or infinite loss
   VC_E_INTERRUPTED, // stopped by a signal, state saved
+  VC_E_PARTIAL,     // some of several pieces of work failed, each with its own message; the others are done
   VC_E_INTERNAL,    // a bug in vulcyte
 } vc_status;
 
@@ -52,7 +53,8 @@ const char *vc_error_message(void);
 vc_status vc_fail(vc_status status, const char *fmt, ...) VC_PRINTF(2, 3);
 // Prefixes the current message with "fmt: " and returns status. Use VC_TRY_CTX.
 vc_status vc_fail_context(vc_status status, const char *fmt, ...) VC_PRINTF(2, 3);
-// The exit code of the program for a status: 0, 1 (failed), 2 (usage, config, input, format, shape), 3 (no device), 130.
+// The exit code of the program for a status: 0, 1 (failed), 2 (usage, config, input, format, shape), 3 (no device),
+// 130.
 int vc_status_exit_code(vc_status status);
 
 // The status comes back through a function that compilers and analyzers see into: they know then which one it is.
@@ -197,8 +199,9 @@ vc_status vc_file_writer_open(const char *path, vc_file_writer **out);
 vc_status vc_file_writer_append(vc_file_writer *w, const void *data, size_t n_bytes);
 vc_status vc_file_writer_commit(vc_file_writer *w); // renames into place and frees w, also on failure
 void vc_file_writer_discard(vc_file_writer *w);     // removes the temporary and frees w
-// The same for a folder: fill the hidden sibling that vc_folder_writer_path names, then commit renames it to path. What an
-// earlier, killed writer of this path left behind is removed. VC_E_INPUT where path exists and is not an empty folder.
+// The same for a folder: fill the hidden sibling that vc_folder_writer_path names, then commit renames it to path. What
+// an earlier, killed writer of this path left behind is removed. VC_E_INPUT where path exists and is not an empty
+// folder.
 typedef struct vc_folder_writer vc_folder_writer;
 vc_status vc_folder_writer_open(const char *path, vc_folder_writer **out);
 const char *vc_folder_writer_path(const vc_folder_writer *w);
@@ -206,7 +209,7 @@ vc_status vc_folder_writer_commit(vc_folder_writer *w); // frees w, also on fail
 void vc_folder_writer_discard(vc_folder_writer *w);     // removes what was written and frees w
 bool vc_path_exists(const char *path);
 bool vc_path_is_dir(const char *path);
-vc_status vc_path_make_dirs(const char *path);                                          // like mkdir -p
+vc_status vc_path_make_dirs(const char *path); // like mkdir -p
 // Fails as vc_path_make_dirs would, and where no file can be made in the folder; makes nothing.
 vc_status vc_path_check_dirs(const char *path);
 vc_status vc_path_join(vc_arena *arena, const char *dir, const char *name, char **out); // an absolute name is kept

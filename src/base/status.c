@@ -70,6 +70,7 @@ int vc_status_exit_code(vc_status status) {
   case VC_E_DEVICE_LOST:
   case VC_E_UNSUPPORTED:
   case VC_E_DIVERGED:
+  case VC_E_PARTIAL:
   case VC_E_INTERNAL: break;
   }
   return 1;

@@ -70,7 +70,25 @@ void cli_progress_end(void); // leaves the terminal at the start of a line
 void cli_catch_signals(void);
 bool cli_interrupted(void);
 
+// ---- children (child.c) ---------------------------------------------------------------------------------------------
+
+// This program itself, run again with words (NULL ends them); what it prints goes to the file log_path. It is asked to
+// stop when this process dies.
+struct cli_child {
+  int pid;
+  const char *log_path;
+};
+vc_status cli_child_start(const char *const *words, const char *log_path, struct cli_child *out);
+// Has it ended? *out_code: its exit code, or 128 plus the number of the signal that killed it.
+bool cli_child_ended(const struct cli_child *child, int *out_code);
+void cli_child_stop(const struct cli_child *child); // as Ctrl-C does
+// The error that it ended with, as text without the program's name.
+vc_status cli_child_message(vc_arena *arena, const struct cli_child *child, int code, char **out);
+// Keeps others out of the folder while this process or a child of it lives. VC_E_INPUT if they do not go within
+// seconds.
+vc_status cli_lock_folder(vc_arena *arena, const char *dir, double seconds);
+
 extern const struct cli_command cmd_devices, cmd_synth, cmd_train, cmd_evaluate, cmd_predict, cmd_report, cmd_bench,
-    cmd_import, cmd_doctor;
+    cmd_import, cmd_doctor, cmd_sweep;
 
 #endif

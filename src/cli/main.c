@@ -7,9 +7,9 @@
 #include <string.h>
 
 static const struct cli_command *const commands[] = {&cmd_devices, &cmd_synth, &cmd_train,  &cmd_evaluate, &cmd_predict,
-                                                     &cmd_report,  &cmd_bench, &cmd_import, &cmd_doctor};
+                                                     &cmd_report,  &cmd_bench, &cmd_import, &cmd_doctor,   &cmd_sweep};
 // Commands that are named in documents of the project but are not part of this version.
-static const char *const later[] = {"sweep", "export", "tune"};
+static const char *const later[] = {"export", "tune"};
 
 static void print_help(void) {
   printf("vulcyte trains networks that segment microscopy images, on any Vulkan device.\n\n"

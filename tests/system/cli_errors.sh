@@ -39,7 +39,7 @@ config good.json '{"data": {"images": "data/images", "masks": "data/masks", "cro
 expect 2 'no command given'
 expect 2 'trane: no such command; did you mean vulcyte train?' trane
 expect 2 'no such command' xyzzy
-for command in sweep export tune; do
+for command in export tune; do
   expect 2 "$command: this command is not available in this version" $command
 done
 expect 2 'CONFIG.json is missing' train

@@ -16,6 +16,11 @@ struct vc_size {
   uint32_t w, h;
 };
 
+// The corner of a window of an image.
+struct vc_part {
+  int32_t left, top;
+};
+
 struct vc_run {
   vc_arena *arena;
   struct vc_gpu *gpu;
@@ -48,6 +53,7 @@ struct vc_run {
   struct vc_train_step *steps;                         // every shape of training step
   uint32_t n_train_steps;
   struct vc_validator *validator;
+  const struct vc_part *part; // the window that validation looks at; NULL: training draws its windows
 };
 
 // From a run with its data set and split: reads the images, makes the network, builds and binds every step.

@@ -90,8 +90,13 @@ vc_status vc_step_feed_common(struct vc_run *run, struct vc_train_step *step, do
 void vc_run_window(struct vc_run *run, uint32_t stream, struct vc_visit visit, uint32_t entry, struct vc_size size,
                    struct vc_window *out_image, struct vc_window *out_labels) {
   *out_image = vc_pool_image_window(run->pool, entry, visit.sample);
-  vc_crop_draw(run->config->seed, stream, visit, out_image->width, out_image->height, size.w, size.h, &out_image->left,
-               &out_image->top);
+  if (run->part) {
+    out_image->left = run->part->left;
+    out_image->top = run->part->top;
+  } else {
+    vc_crop_draw(run->config->seed, stream, visit, out_image->width, out_image->height, size.w, size.h,
+                 &out_image->left, &out_image->top);
+  }
   if (!out_labels) return;
   *out_labels = vc_pool_label_window(run->pool, entry, visit.sample);
   out_labels->left = out_image->left;

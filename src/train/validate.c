@@ -1,12 +1,21 @@
 // Validation: every image of the validation set whole, without augmentation for the supervised loss and the IoU, and
-// with draws that stay fixed over the run for the unsupervised loss.
+// with draws that stay fixed over the run for the unsupervised loss. An image that the device cannot hold whole is
+// seen in parts, side by side; its losses are then the parts' means, weighed by their pixels.
 #include "train/run.h"
 
 #include <math.h>
 
+#include "vulcyte/gpu.h"
+
+// One size of image. Labelled and unlabelled are the same image.
+struct shape {
+  uint32_t w, h;
+  struct vc_train_step step; // of the whole image, or of a part
+  vc_tensor *confusion;
+};
+
 struct vc_validator {
-  struct vc_train_step *shapes; // one for each image size; labelled and unlabelled are the same image
-  vc_tensor **confusion;        // of each shape
+  struct shape *shapes;
   uint32_t n_shapes;
 };
 
@@ -30,44 +39,74 @@ static vc_status build(struct vc_run *run, struct vc_train_step *step, vc_tensor
                         &step->exec);
 }
 
-static struct vc_train_step *shape_of(struct vc_validator *v, uint32_t w, uint32_t h) {
+static struct shape *shape_of(struct vc_validator *v, uint32_t w, uint32_t h) {
   for (uint32_t i = 0; i < v->n_shapes; i++)
-    if (v->shapes[i].labelled.w == w && v->shapes[i].labelled.h == h) return &v->shapes[i];
+    if (v->shapes[i].w == w && v->shapes[i].h == h) return &v->shapes[i];
   return NULL;
+}
+
+static vc_status check_memory(const struct vc_run *run, const struct vc_train_step *step) {
+  uint64_t allocated, available;
+  vc_gpu_memory(run->gpu, &allocated, &available);
+  const uint64_t budget = available ? available / 10 * 8 : vc_gpu_caps(run->gpu)->heap_bytes / 2;
+  if (vc_exec_work_bytes(step->exec) <= budget) return VC_OK;
+  return VC_FAIL(VC_E_NOMEM, "%llu MiB of device memory are needed, %llu MiB are free",
+                 (unsigned long long)(vc_exec_work_bytes(step->exec) >> 20), (unsigned long long)(budget >> 20));
+}
+
+// Halves the longer side, to a multiple of what the network divides by.
+static void halve(const struct vc_run *run, struct vc_size *inout) {
+  const uint32_t multiple = 1u << run->model->desc.depth;
+  uint32_t *side = inout->w >= inout->h ? &inout->w : &inout->h;
+  *side = (uint32_t)vc_round_up(vc_div_up(*side, 2), multiple);
+}
+
+static vc_status build_shape(struct vc_run *run, struct shape *shape) {
+  const uint32_t smallest = 4u << run->model->desc.depth;
+  struct vc_size size = {shape->w, shape->h};
+  for (;;) {
+    shape->step = (struct vc_train_step){.labelled = size, .unlabelled = size, .batch = 1, .staged = true};
+    vc_status status = build(run, &shape->step, &shape->confusion);
+    if (status == VC_OK) status = check_memory(run, &shape->step);
+    if (status != VC_E_NOMEM || VC_MAX(size.w, size.h) <= smallest) return status;
+    halve(run, &size);
+  }
 }
 
 vc_status vc_validator_create(struct vc_run *run) {
   struct vc_validator *v;
   VC_TRY(VC_NEW(run->arena, 1, &v));
   VC_TRY(VC_NEW(run->arena, run->split.n_val, &v->shapes));
-  VC_TRY(VC_NEW(run->arena, run->split.n_val, &v->confusion));
   for (uint32_t i = 0; i < run->split.n_val; i++) {
     const struct vc_sample *s = &run->dataset->samples[run->split.val[i]];
     if (shape_of(v, s->width, s->height)) continue;
-    struct vc_train_step *step = &v->shapes[v->n_shapes];
-    step->labelled = step->unlabelled = (struct vc_size){s->width, s->height};
-    step->batch = 1;
-    step->staged = true;
-    VC_TRY_CTX(build(run, step, &v->confusion[v->n_shapes]), "validation of %ux%u images", s->width, s->height);
+    struct shape *shape = &v->shapes[v->n_shapes];
+    shape->w = s->width;
+    shape->h = s->height;
+    VC_TRY_CTX(build_shape(run, shape), "validation of %ux%u images", s->width, s->height);
     v->n_shapes++;
+    const struct vc_size part = shape->step.labelled;
+    if (part.w < shape->w || part.h < shape->h)
+      vc_log(VC_LOG_INFO, "validation sees images of %ux%u pixels in parts of %ux%u: the device cannot hold them whole",
+             shape->w, shape->h, part.w, part.h);
   }
   run->validator = v;
   return VC_OK;
 }
 
 void vc_validator_execs(const struct vc_run *run, vc_exec **out_execs, uint32_t *inout_n) {
-  for (uint32_t i = 0; i < run->validator->n_shapes; i++) out_execs[(*inout_n)++] = run->validator->shapes[i].exec;
+  for (uint32_t i = 0; i < run->validator->n_shapes; i++) out_execs[(*inout_n)++] = run->validator->shapes[i].step.exec;
 }
 
 uint32_t vc_validator_n_execs(const struct vc_run *run) {
   return run->validator->n_shapes;
 }
 
-static vc_status validate_image(struct vc_run *run, uint32_t sample, struct vc_validation *sums) {
-  const struct vc_sample *s = &run->dataset->samples[sample];
-  struct vc_train_step *step = shape_of(run->validator, s->width, s->height);
+// Adds the losses of a part, times `weight`, and its confusion matrix.
+static vc_status validate_part(struct vc_run *run, struct shape *shape, uint32_t sample, double weight,
+                               struct vc_validation *sums, uint32_t *inout_confusion) {
+  struct vc_train_step *step = &shape->step;
   const struct vc_visit visit = {.sample = sample, .walk = VC_WALK_FIXED};
-  VC_TRY(vc_pool_stage(run->pool, sample));
   VC_TRY(vc_supervised_feed(run, step, &visit));
   if (step->loss_unsupervised) VC_TRY(vc_uda_feed(run, step, &visit));
   VC_TRY(vc_exec_feed(step->exec, step->range, run->range, 2 * run->model->desc.channels * sizeof(float)));
@@ -77,14 +116,36 @@ static vc_status validate_image(struct vc_run *run, uint32_t sample, struct vc_v
   VC_TRY(vc_exec_report(step->exec, ticket, step->loss_supervised, &supervised, sizeof supervised));
   if (step->loss_unsupervised)
     VC_TRY(vc_exec_report(step->exec, ticket, step->loss_unsupervised, &unsupervised, sizeof unsupervised));
-  sums->supervised += (double)supervised;
-  sums->unsupervised += (double)unsupervised;
+  sums->supervised += weight * (double)supervised;
+  sums->unsupervised += weight * (double)unsupervised;
   uint32_t confusion[VC_MAX_CLASSES * VC_MAX_CLASSES];
   const uint32_t n = run->model->desc.classes;
-  VC_TRY(vc_exec_read(step->exec, run->validator->confusion[step - run->validator->shapes], confusion,
-                      (size_t)n * n * sizeof *confusion));
+  VC_TRY(vc_exec_read(step->exec, shape->confusion, confusion, (size_t)n * n * sizeof *confusion));
+  for (uint32_t i = 0; i < n * n; i++) inout_confusion[i] += confusion[i];
+  return VC_OK;
+}
+
+static vc_status validate_parts(struct vc_run *run, struct shape *shape, uint32_t sample, struct vc_validation *sums) {
+  const struct vc_size part = shape->step.labelled;
+  uint32_t confusion[VC_MAX_CLASSES * VC_MAX_CLASSES] = {0};
+  VC_TRY(vc_pool_stage(run->pool, sample));
+  for (uint32_t top = 0; top < shape->h; top += part.h)
+    for (uint32_t left = 0; left < shape->w; left += part.w) {
+      const struct vc_part at = {(int32_t)left, (int32_t)top};
+      const double n_pixels = (double)VC_MIN(part.w, shape->w - left) * VC_MIN(part.h, shape->h - top);
+      run->part = &at;
+      const vc_status status =
+          validate_part(run, shape, sample, n_pixels / ((double)shape->w * shape->h), sums, confusion);
+      run->part = NULL;
+      VC_TRY(status);
+    }
   vc_metrics_add_image(&sums->metrics, confusion);
   return VC_OK;
+}
+
+static vc_status validate_image(struct vc_run *run, uint32_t sample, struct vc_validation *sums) {
+  const struct vc_sample *s = &run->dataset->samples[sample];
+  return validate_parts(run, shape_of(run->validator, s->width, s->height), sample, sums);
 }
 
 // Whether only one class was ever predicted, although the reference has more.

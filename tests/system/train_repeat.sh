@@ -37,3 +37,18 @@ done < <(tr -d ' \n' < "$work/first/split.json" | sed 's/.*"train_unlabelled":\[
 [ "$garbled" -ge 5 ] || fail "only $garbled unlabelled images were found in split.json"
 run garbled
 same_states "$work/first" "$work/garbled"
+
+# Images that the device cannot hold whole are validated in parts: every pixel counts once, and training is the same.
+rm -r "$work/data"
+make_data 8 192
+make_config "$work/supervised.json" supervised
+vulcyte train "$work/supervised.json" --out "$work/wholes" --quiet || fail "a run on whole images"
+VULCYTE_CAPS='{"max_buffer_range": 400000}' vulcyte train "$work/supervised.json" --out "$work/parts" || fail "a run on parts"
+grep -q 'in parts of' "$work/stderr" || fail "no image was validated in parts: the test tests nothing"
+cmp "$work/wholes/checkpoints/last.safetensors" "$work/parts/checkpoints/last.safetensors" ||
+  fail "validating in parts changed the training"
+# What a part shows at its borders it guesses, so the scores are close, not equal.
+scores() { sed -nE 's/.*"val_loss_supervised":([^,]*).*"val_mean_iou":([^,]*).*/\1\n\2/p' "$1/log.jsonl"; }
+paste <(scores "$work/wholes") <(scores "$work/parts") |
+  awk '{ d = $1 - $2; if (d > 0.05 || d < -0.05) bad = 1; n++ } END { exit bad || n == 0 }' ||
+  fail "the scores of parts are far from those of whole images: $(paste <(scores "$work/wholes") <(scores "$work/parts"))"

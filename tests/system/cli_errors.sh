@@ -141,7 +141,7 @@ done
 
 # ---- what is asked for is given
 "$VULCYTE" --help | grep -q 'train CONFIG.json' || { echo "FAILED: --help" >&2; n_failed=1; }
-"$VULCYTE" --help | grep -qE 'doctor|sweep|tune' && { echo "FAILED: --help lists what is not there" >&2; n_failed=1; }
+"$VULCYTE" --help | grep -qE '^  (export|tune) ' && { echo "FAILED: --help lists what is not there" >&2; n_failed=1; }
 "$VULCYTE" --version | grep -qE '^vulcyte [0-9]+\.[0-9]+\.[0-9]+$' || { echo "FAILED: --version" >&2; n_failed=1; }
 for command in devices synth train evaluate predict report; do
   "$VULCYTE" $command --help | grep -q -- '--' || { echo "FAILED: $command --help" >&2; n_failed=1; }

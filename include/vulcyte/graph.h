@@ -175,7 +175,7 @@ vc_status vc_slot_write(vc_slot *slot, uint64_t offset, const void *data, uint64
 vc_status vc_slot_read(vc_slot *slot, uint64_t offset, void *out_data, uint64_t n_bytes);    // blocking
 
 struct vc_exec_options {
-  const char *variants;       // "conv2d_fwd=naive,conv2d_dw=tiled" or NULL; a job "*" sets all
+  const char *variants;       // "conv2d_fwd=naive,conv2d_dw=tiled" or NULL; a job "conv2d" sets its family, "*" all
   bool timestamps;            // measure every dispatch (vc_exec_timing)
   bool poison;                // tests: work memory is filled with NaN before each step, which then waits
   const struct vc_caps *caps; // plan for these instead of the device's; gpu may then be NULL: a plan to look at

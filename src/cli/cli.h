@@ -52,6 +52,10 @@ void cli_print_help(const struct cli_command *command);
 // The nearest of n names to a misspelt one, NULL where none is near.
 const char *cli_nearest(const char *name, const char *const *names, uint32_t n);
 // The kernel choices of all --variant options as one list, NULL where there are none. VC_E_USAGE unless JOB=NAME.
+// A small training step, planned for the device but not run: which kernel each job would get.
+vc_status cli_plan_step(vc_arena *arena, const struct vc_caps *caps, vc_exec **out);
+// Fails where an entry "JOB=NAME" names no job or no kernel of it.
+vc_status cli_check_variants(const char *command, const char *const *entries, uint32_t n);
 vc_status cli_variants(vc_arena *arena, const struct cli_args *args, const char **out);
 // MODEL: a .safetensors file, or the folder of a run, which stands for the best-final or best-supervised state,
 // whichever has the higher validation IoU.

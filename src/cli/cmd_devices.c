@@ -22,33 +22,6 @@ static void print_uuid(const uint8_t uuid[16], char out[33]) {
 
 // ---- kernels ------------------------------------------------------------------------------------------------------
 
-// A small training step, planned for the device but not run: which kernel each job would get.
-static vc_status plan_step(vc_arena *arena, const struct vc_caps *caps, vc_exec **out) {
-  const struct vc_unet_desc desc = {.channels = 1, .classes = 2, .base = 16, .depth = 2};
-  vc_model *model;
-  vc_graph *g;
-  vc_slot *block_slot, *grad_slot;
-  vc_tensor **params, **grads;
-  VC_TRY(vc_unet_model(arena, &desc, &model));
-  VC_TRY(vc_graph_create(arena, &g));
-  VC_TRY(vc_slot_create(arena, NULL, 4 * model->block_elements, VC_SLOT_DEVICE, "params", &block_slot));
-  VC_TRY(vc_slot_create(arena, NULL, 4 * model->block_elements, VC_SLOT_DEVICE, "gradients", &grad_slot));
-  VC_TRY(VC_NEW(arena, model->n_params, &params));
-  VC_TRY(VC_NEW(arena, model->n_params, &grads));
-  const struct vc_shape block_shape = {1, (uint32_t)model->block_elements, 1, 1}, image = {1, 1, 128, 128};
-  vc_slot *image_slot;
-  VC_TRY(vc_slot_create(arena, NULL, 4 * vc_shape_count(image), VC_SLOT_DEVICE, "image", &image_slot));
-  vc_model_bind(g, model, vc_bind(g, "params", block_shape, VC_F32, block_slot, 0), params);
-  vc_tensor *x = vc_bind(g, "image", image, VC_F32, image_slot, 0);
-  vc_tensor *loss = vc_mean(g, vc_unet(g, model, params, x, NULL).logits);
-  vc_grad(g, loss, NULL, params, model->n_params, grads);
-  vc_tensor *block = vc_bind(g, "gradients", block_shape, VC_F32, grad_slot, 0);
-  for (uint32_t i = 0; i < model->n_params; i++) {
-    if (grads[i]) vc_place(g, grads[i], block, model->params[i].offset);
-  }
-  return vc_exec_create(arena, NULL, g, &(struct vc_exec_options){.caps = caps}, out);
-}
-
 static bool is_listed(const struct vc_variant_use *uses, size_t n, const struct vc_variant_use *use) {
   for (size_t i = 0; i < n; i++) {
     if (strcmp(uses[i].job, use->job) == 0 && uses[i].chosen == use->chosen) return true;
@@ -153,7 +126,7 @@ static vc_status devices(vc_arena *arena, const struct cli_args *args) {
     size_t n_uses = 0;
     if (list[i].usable) {
       vc_exec *exec;
-      VC_TRY_CTX(plan_step(arena, &list[i].caps, &exec), "%s", list[i].name);
+      VC_TRY_CTX(cli_plan_step(arena, &list[i].caps, &exec), "%s", list[i].name);
       vc_exec_variants(exec, &uses, &n_uses);
     }
     if (is_json)

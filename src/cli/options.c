@@ -188,6 +188,7 @@ vc_status cli_variants(vc_arena *arena, const struct cli_args *args, const char 
     }
     VC_TRY(vc_arena_printf(arena, &list, "%s%s%s", list ? list : "", list ? "," : "", values[i]));
   }
+  VC_TRY(cli_check_variants(args->command->name, values, n));
   *out = list;
   return VC_OK;
 }

@@ -4,24 +4,29 @@
 #include <stdio.h>
 #include <string.h>
 
-// The name that a list "job=name,job=name" gives a job; NULL if none. A later entry wins, the job itself over "*".
+// The name that a list "job=name,job=name" gives a job; NULL if none. The job itself counts more than its family
+// ("conv2d" of conv2d_fwd), that more than "*"; among equals the later entry. out_for_all: it was not the job itself.
 static const char *forced_name(const char *list, const char *job, size_t *out_bytes, bool *out_for_all) {
+  enum { ALL = 1, FAMILY, JOB };
   const char *found = NULL;
-  bool for_all = true;
+  int found_rank = 0;
   while (list && *list) {
     size_t entry = strcspn(list, ","), key = strcspn(list, "=");
     if (key < entry) {
-      bool exact = key == strlen(job) && strncmp(list, job, key) == 0;
-      bool all = key == 1 && list[0] == '*';
-      if (exact || (all && for_all)) {
+      bool is_start = strncmp(list, job, key) == 0;
+      int rank = is_start && job[key] == '\0'  ? JOB
+                 : is_start && job[key] == '_' ? FAMILY
+                 : key == 1 && list[0] == '*'  ? ALL
+                                               : 0;
+      if (rank > 0 && rank >= found_rank) {
         found = list + key + 1;
         *out_bytes = entry - key - 1;
-        for_all = !exact;
+        found_rank = rank;
       }
     }
     list += entry + (list[entry] == ',');
   }
-  *out_for_all = for_all;
+  *out_for_all = found_rank < JOB;
   return found;
 }
 

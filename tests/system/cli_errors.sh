@@ -52,6 +52,8 @@ expect 2 '--out needs a value' train good.json --out
 expect 2 '--out is given twice' train good.json --out out --out out
 expect 2 '--resume takes no value' train good.json --out out --resume=1
 expect 2 '--variant naive' train good.json --out out --variant naive
+expect 2 'conv2d_forward=naive: no such job; use one of conv2d_' train good.json --out out --variant conv2d_forward=naive
+expect 2 'conv2d=naiv: there is none of that name; conv2d_' train good.json --out out --variant conv2d=naiv
 expect 2 '--out is missing' predict m.safetensors data/images
 expect 2 'MODEL IMAGE|DIR... is missing' predict m.safetensors --out out
 expect 2 '--images is missing' evaluate m.safetensors --masks data/masks

@@ -317,6 +317,8 @@ static void a_variant_can_be_forced(void **state) {
   assert_string_equal(chosen(f), "simd");
   f->options.variants = "*=naive";
   assert_string_equal(chosen(f), "naive");
+  f->options.variants = "jo=simd,*=naive"; // not the family's name
+  assert_string_equal(chosen(f), "naive");
   f->options.variants = "*=of-other-jobs";
   assert_string_equal(chosen(f), "tiled");
   f->options.variants = "job=never"; // does not fit: the definition

@@ -182,7 +182,7 @@ static vc_status bench(vc_arena *arena, const struct cli_args *args) {
 const struct cli_command cmd_bench = {
     .name = "bench",
     .arguments = "",
-    .summary = "Measure training steps and prediction, kernel by kernel, beside what the device can do.",
+    .summary = "Measure training steps and prediction, kernel by kernel.",
     .notes =
         "Without --config: a supervised step, a UDA step and prediction with base 16 on 256x256 pixels, batch 1. With "
         "it:\n"

@@ -101,12 +101,15 @@ static vc_status doctor(vc_arena *arena, const struct cli_args *args) {
 const struct cli_command cmd_doctor = {
     .name = "doctor",
     .arguments = "",
-    .summary = "Prove that a device computes rightly: every kernel against its plain definition on the host.",
+    .summary = "Prove that a device computes rightly, kernel by kernel.",
     .notes =
-        "Each op runs twice, with every variant of its kernels that the device can run, and must give the\n"
-        "reference's numbers and the same bits; then whole training steps do. error is the largest difference, in\n"
-        "units of the value plus the root mean square of all values. Exit code 1 where anything failed, with what to\n"
-        "do about it. The first time a driver compiles every kernel: minutes on a processor, seconds from then on.",
+        "Each op runs twice, with every variant of its kernels that the device can run, and must give the numbers of\n"
+        "its plain definition on the host, and the same bits; then whole training steps do. error is the largest\n"
+        "difference, in units of the value plus the root mean square of all values. Exit code 1 where anything "
+        "failed,\n"
+        "with what to do about it. The first time a driver compiles every kernel: minutes on a processor, seconds "
+        "from\n"
+        "then on.",
     .options = {{.name = "device",
                  .value = "DEVICE",
                  .help = "Index, UUID or part of a name (vulcyte devices lists them)"},

@@ -1,16 +1,14 @@
 """An independent PyTorch implementation of the network, the losses and the normalisation: the second opinion of bench/.
 
-Nothing of vulcyte is used here but its file formats. Needs torch, numpy, pillow, tifffile and safetensors.
+Nothing of vulcyte is used here but its file formats. Needs torch and numpy; pillow and tifffile to read images, safetensors
+to read checkpoints.
 """
 import json
 import pathlib
 
 import numpy as np
-import tifffile
 import torch
 import torch.nn.functional as F
-from PIL import Image
-from safetensors import safe_open
 
 
 class UNet(torch.nn.Module):
@@ -84,7 +82,7 @@ def read_image(path):
 
 def read_mask(path):
     """Foreground of a mask: the red channel of a colour image with empty green and blue, else any non-zero value."""
-    a = tifffile.imread(path) if str(path).lower().endswith((".tif", ".tiff")) else np.array(Image.open(path))
+    a = read_array(path)
     if a.ndim == 3:
         a = a[..., 0] if not a[..., 1:3].any() else a[..., :3].any(-1)
     return (a > 0).astype(np.int64)
@@ -97,6 +95,7 @@ def pairs(images, masks):
 
 def load_checkpoint(path, dtype=torch.float32):
     """The network of a checkpoint, with its normalisation (min, max) or None."""
+    from safetensors import safe_open
     with safe_open(path, "pt") as f:
         state = {k: f.get_tensor(k).to(dtype) for k in f.keys()}
         meta = f.metadata() or {}

@@ -71,9 +71,17 @@ def dice_loss(p, labels, eps=1e-5):
     return 1 - d.mean()
 
 
+def read_array(path):
+    if str(path).lower().endswith((".tif", ".tiff")):
+        import tifffile
+        return tifffile.imread(path)
+    from PIL import Image
+    return np.array(Image.open(path))
+
+
 def read_image(path):
     """A grey image; of colours their luma (ITU-R 601), rounded where the file holds integers. Alpha does not count."""
-    a = tifffile.imread(path) if str(path).lower().endswith((".tif", ".tiff")) else np.array(Image.open(path))
+    a = read_array(path)
     if a.ndim == 2:
         return a.astype(np.float64)
     thousandfold = a[..., :3].astype(np.float64) @ np.array([299.0, 587.0, 114.0])

@@ -157,6 +157,12 @@ static vc_status build(vc_arena *arena, vc_gpu *gpu, const struct doctor_case *c
 
 // ---- comparing ----------------------------------------------------------------------------------------------------
 
+// Elements as they came from the device.
+union reading {
+  uint32_t *u;
+  float *f;
+};
+
 double doctor_error(const float *got, const double *want, uint64_t n) {
   double squares = 0, worst = 0;
   for (uint64_t i = 0; i < n; i++) squares += want[i] * want[i];
@@ -168,10 +174,10 @@ double doctor_error(const float *got, const double *want, uint64_t n) {
   return worst;
 }
 
-static double error_of(const uint32_t *words, const ref_array *want) {
-  if (want->dtype == VC_F32) return doctor_error((const float *)(const void *)words, want->v, want->count);
+static double error_of(const union reading *got, const ref_array *want) {
+  if (want->dtype == VC_F32) return doctor_error(got->f, want->v, want->count);
   for (uint64_t i = 0; i < want->count; i++)
-    if (words[i] != (uint32_t)want->v[i]) return (double)INFINITY; // integers are exact
+    if (got->u[i] != (uint32_t)want->v[i]) return (double)INFINITY; // integers are exact
   return 0;
 }
 
@@ -181,23 +187,23 @@ struct verdict {
 };
 
 // Reads n elements, compares them with those of the first run, or keeps them, and with what is wanted.
-static void judge(const char *what, uint32_t number, const uint32_t *words, uint32_t *first, bool is_first,
+static void judge(const char *what, uint32_t number, const union reading *now, uint32_t *first, bool is_first,
                   const ref_array *want, double tolerance, struct verdict *v) {
   char name[64];
   snprintf(name, sizeof name, number == REF_MAX_INPUTS ? "%s" : "%s %u", what, number);
-  const double error = error_of(words, want);
+  const double error = error_of(now, want);
   v->error = VC_MAX(v->error, error);
   if (error > tolerance && !*v->failure)
     snprintf(v->failure, sizeof v->failure, "%s: %.1e off, %.1e is allowed", name, error, tolerance);
   if (is_first)
-    memcpy(first, words, want->count * 4);
-  else if (memcmp(first, words, want->count * 4) != 0 && !*v->failure)
+    memcpy(first, now->u, want->count * 4);
+  else if (memcmp(first, now->u, want->count * 4) != 0 && !*v->failure)
     snprintf(v->failure, sizeof v->failure, "%s: a second run gives other bits", name);
 }
 
 // Scratch of a trial: results as read, and as they were after the first run.
 struct readings {
-  uint32_t *now;
+  union reading now;
   uint32_t *out, *grad[REF_MAX_INPUTS], *in[REF_MAX_INPUTS];
 };
 
@@ -210,7 +216,7 @@ static vc_status make_readings(vc_arena *arena, const struct expected *e, struct
     VC_TRY(VC_NEW(arena, e->in[i]->count, &r->grad[i]));
     most = VC_MAX(most, e->in[i]->count);
   }
-  return VC_NEW(arena, most, &r->now);
+  return VC_NEW(arena, most, &r->now.u);
 }
 
 static vc_status run(vc_arena *arena, const struct doctor_case *c, const struct expected *e, struct trial *t,
@@ -220,18 +226,18 @@ static vc_status run(vc_arena *arena, const struct doctor_case *c, const struct 
   VC_TRY(vc_exec_run(t->exec, NULL));
   VC_TRY(vc_exec_wait(t->exec));
   if (t->out) {
-    VC_TRY(vc_exec_read(t->exec, t->out, r->now, e->out->count * 4));
-    judge("result", REF_MAX_INPUTS, r->now, r->out, is_first, e->out, e->tolerance, v);
+    VC_TRY(vc_exec_read(t->exec, t->out, r->now.u, e->out->count * 4));
+    judge("result", REF_MAX_INPUTS, &r->now, r->out, is_first, e->out, e->tolerance, v);
   }
   for (uint32_t i = 0; i < e->n_in; i++) {
     if (e->grad[i]) {
-      memset(r->now, 0, e->grad[i]->count * 4);
-      if (t->grad[i]) VC_TRY(vc_exec_read(t->exec, t->grad[i], r->now, e->grad[i]->count * 4));
-      judge("gradient of input", i, r->now, r->grad[i], is_first, e->grad[i], e->tolerance, v);
+      memset(r->now.u, 0, e->grad[i]->count * 4);
+      if (t->grad[i]) VC_TRY(vc_exec_read(t->exec, t->grad[i], r->now.u, e->grad[i]->count * 4));
+      judge("gradient of input", i, &r->now, r->grad[i], is_first, e->grad[i], e->tolerance, v);
     }
     if (!c->in[i].in_place) continue;
-    VC_TRY(vc_slot_read(t->in[i], 0, r->now, e->in[i]->count * 4));
-    judge("what is updated in input", i, r->now, r->in[i], is_first, e->in_after[i], e->tolerance, v);
+    VC_TRY(vc_slot_read(t->in[i], 0, r->now.u, e->in[i]->count * 4));
+    judge("what is updated in input", i, &r->now, r->in[i], is_first, e->in_after[i], e->tolerance, v);
   }
   return VC_OK;
 }

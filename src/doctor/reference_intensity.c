@@ -82,7 +82,8 @@ static void look_at_channel(const ref_array *x, uint32_t n, uint32_t c, struct c
   uint64_t step = (total - last) / 255;
   out->equalize = n_filled > 1 && step > 0;
   for (int b = 0; b < BINS && out->equalize; b++) {
-    out->level[b] = fmin((double)((step / 2 + before) / step), 255) / 255;
+    uint64_t level = (step / 2 + before) / step; // whole, as the definition has it
+    out->level[b] = (double)VC_MIN(level, 255) / 255;
     before += count[b];
   }
 }

@@ -17,6 +17,8 @@ struct vc_image {
   enum vc_pixel_format format;
   void *pixels; // owned by the arena it was read into
 };
+// Element i of the pixels, channels interleaved.
+double vc_image_value(const struct vc_image *image, size_t i);
 struct vc_image_info {
   uint32_t width, height, channels, pages;
   enum vc_pixel_format format;

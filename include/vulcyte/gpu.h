@@ -43,6 +43,8 @@ const struct vc_device_info *vc_gpu_info(const vc_gpu *gpu);
 uint64_t vc_gpu_validation_messages(const vc_gpu *gpu);
 // Bytes of device memory this process has allocated through gpu now, and free on the device (0 if it cannot tell).
 void vc_gpu_memory(const vc_gpu *gpu, uint64_t *out_allocated, uint64_t *out_free);
+// Bytes that work memory may take: four fifths of what is free, half of the heap where the device cannot tell.
+uint64_t vc_gpu_budget(const vc_gpu *gpu);
 
 // ---- memory ---------------------------------------------------------------------------------------------------
 

@@ -493,20 +493,12 @@ struct range_job {
   double *lows, *highs; // of each sample and channel
 };
 
-static double pixel_value(const struct vc_image *image, size_t i) {
-  switch (image->format) {
-  case VC_PIXEL_U8: return ((const uint8_t *)image->pixels)[i];
-  case VC_PIXEL_U16: return ((const uint16_t *)image->pixels)[i];
-  default: return ((const float *)image->pixels)[i];
-  }
-}
-
 static void image_range(const struct vc_image *image, double *low, double *high) {
   size_t n = (size_t)image->width * image->height;
   for (uint32_t c = 0; c < image->channels; c++) {
-    double lo = pixel_value(image, c), hi = lo;
+    double lo = vc_image_value(image, c), hi = lo;
     for (size_t p = 1; p < n; p++) {
-      double value = pixel_value(image, p * image->channels + c);
+      double value = vc_image_value(image, p * image->channels + c);
       lo = value < lo ? value : lo;
       hi = value > hi ? value : hi;
     }

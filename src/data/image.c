@@ -414,3 +414,11 @@ vc_status vc_image_info_read(const char *path, struct vc_image_info *out) {
   free(infos);
   return VC_OK;
 }
+
+double vc_image_value(const struct vc_image *image, size_t i) {
+  switch (image->format) {
+  case VC_PIXEL_U8: return ((const uint8_t *)image->pixels)[i];
+  case VC_PIXEL_U16: return ((const uint16_t *)image->pixels)[i];
+  default: return ((const float *)image->pixels)[i];
+  }
+}

@@ -189,3 +189,9 @@ void vc_gpu_memory(const vc_gpu *gpu, uint64_t *out_allocated, uint64_t *out_fre
   *out_allocated = gpu->allocated_bytes;
   *out_free = free_bytes;
 }
+
+uint64_t vc_gpu_budget(const vc_gpu *gpu) {
+  uint64_t allocated, available;
+  vc_gpu_memory(gpu, &allocated, &available);
+  return available ? available / 10 * 8 : gpu->info.caps.heap_bytes / 2;
+}

@@ -88,11 +88,10 @@ static vc_status build_step(struct vc_run *run, struct vc_size l, struct vc_size
   return VC_OK;
 }
 
-static vc_status check_memory(const struct vc_run *run, uint64_t work_bytes) {
+static void tell_memory(const struct vc_run *run, uint64_t work_bytes) {
   vc_log(VC_LOG_INFO, "memory: %.1f MiB for a step, %.1f MiB for parameters and optimiser, images %s",
          (double)work_bytes / 1048576.0, (double)(vc_slot_bytes(run->params) * (run->moment1 ? 4 : 3)) / 1048576.0,
          vc_pool_resident(run->pool) ? "on the device" : "streamed");
-  return VC_OK;
 }
 
 static vc_status bind_all(struct vc_run *run) {
@@ -103,7 +102,7 @@ static vc_status bind_all(struct vc_run *run) {
   vc_validator_execs(run, execs, &n);
   uint64_t work_bytes = 0;
   for (uint32_t i = 0; i < n; i++) work_bytes = VC_MAX(work_bytes, vc_exec_work_bytes(execs[i]));
-  VC_TRY(check_memory(run, work_bytes));
+  tell_memory(run, work_bytes);
   VC_TRY_CTX(vc_exec_bind(run->arena, execs, n),
              "training with crop %u, batch %u, base %u; smaller ones need less memory", run->config->data.crop,
              run->config->train.batch, run->config->model.base);

@@ -42,21 +42,12 @@ static void want(struct vc_pool *p, const uint32_t *samples, uint32_t n, bool la
   for (uint32_t i = 0; i < n; i++) p->places[samples[i]] = (struct place){.wanted = true, .labelled = labelled};
 }
 
-static double pixel(const struct vc_image *image, uint64_t i) {
-  switch (image->format) {
-  case VC_PIXEL_U8: return ((const uint8_t *)image->pixels)[i];
-  case VC_PIXEL_U16: return ((const uint16_t *)image->pixels)[i];
-  case VC_PIXEL_F32: return (double)((const float *)image->pixels)[i];
-  }
-  return 0;
-}
-
 static void measure_range(const struct vc_image *image, double *out_min, double *out_max) {
   for (uint32_t c = 0; c < image->channels; c++) {
     double lo = INFINITY, hi = -INFINITY;
     const uint64_t count = (uint64_t)image->width * image->height * image->channels;
     for (uint64_t i = c; i < count; i += image->channels) {
-      const double v = pixel(image, i);
+      const double v = vc_image_value(image, i);
       lo = VC_MIN(lo, v);
       hi = VC_MAX(hi, v);
     }

@@ -68,12 +68,6 @@ vc_status vc_forward_build(struct vc_gpu *gpu, const vc_model *model, vc_slot *p
   return vc_exec_create(f->arena, gpu, g, options, &f->exec);
 }
 
-static uint64_t memory_budget(const struct vc_predictor *p) {
-  uint64_t allocated, available;
-  vc_gpu_memory(p->gpu, &allocated, &available);
-  return available ? available / 10 * 8 : vc_gpu_caps(p->gpu)->heap_bytes / 2;
-}
-
 // Makes p->forward fit tiles of w x h. VC_E_NOMEM when the device cannot hold one.
 static vc_status prepare(struct vc_predictor *p, uint32_t w, uint32_t h) {
   struct vc_forward *f = &p->forward;
@@ -83,7 +77,7 @@ static vc_status prepare(struct vc_predictor *p, uint32_t w, uint32_t h) {
   VC_TRY(vc_arena_create(&f->arena));
   const struct vc_exec_options options = {.variants = p->variants};
   vc_status status = vc_forward_build(p->gpu, p->model, p->params, &options, f);
-  if (status == VC_OK && vc_exec_work_bytes(f->exec) > memory_budget(p))
+  if (status == VC_OK && vc_exec_work_bytes(f->exec) > vc_gpu_budget(p->gpu))
     status = VC_FAIL(VC_E_NOMEM, "%ux%u pixels need %llu MiB of device memory", w, h,
                      (unsigned long long)(vc_exec_work_bytes(f->exec) >> 20));
   if (status == VC_OK) status = vc_exec_bind(f->arena, &f->exec, 1);
@@ -211,15 +205,6 @@ static vc_status run_tiles(struct job *j, vc_arena *scratch) {
 // ---- whole images
 // ---------------------------------------------------------------------------------------------------------
 
-static double pixel_value(const struct vc_image *image, size_t i) {
-  switch (image->format) {
-  case VC_PIXEL_U8: return ((const uint8_t *)image->pixels)[i];
-  case VC_PIXEL_U16: return ((const uint16_t *)image->pixels)[i];
-  case VC_PIXEL_F32: return (double)((const float *)image->pixels)[i];
-  }
-  return 0;
-}
-
 // lo, scale per channel: the model's, or for a model that carries none the image's own range.
 static void range_of(const struct vc_predictor *p, const struct vc_image *image, float *out_range) {
   for (uint32_t c = 0; c < image->channels; c++) {
@@ -228,8 +213,8 @@ static void range_of(const struct vc_predictor *p, const struct vc_image *image,
       lo = INFINITY, hi = -INFINITY;
       const size_t n = (size_t)image->width * image->height * image->channels;
       for (size_t i = c; i < n; i += image->channels) {
-        lo = VC_MIN(lo, pixel_value(image, i));
-        hi = VC_MAX(hi, pixel_value(image, i));
+        lo = VC_MIN(lo, vc_image_value(image, i));
+        hi = VC_MAX(hi, vc_image_value(image, i));
       }
     }
     out_range[2 * c] = (float)lo;

@@ -76,6 +76,10 @@ double vc_learning_rate(const struct vc_schedule *schedule, double lr, uint32_t 
 enum vc_tsa { VC_TSA_NONE, VC_TSA_LINEAR, VC_TSA_LOG, VC_TSA_EXP };
 double vc_tsa_threshold(enum vc_tsa schedule, double progress, uint32_t n_classes); // NONE: 1
 
+// Ramp-up of a loss's weight over its first `length` epochs (Laine & Aila 2017): from exp(-5) to 1. length 0: 1. [RAMP
+// 1]
+double vc_ramp_up(double epoch, double length);
+
 #ifdef __cplusplus
 }
 #endif

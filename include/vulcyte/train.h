@@ -55,6 +55,7 @@ struct vc_config {
     uint32_t displacement;
     bool collapsed;
     double confidence, temperature; // 0 and 1: off
+    double ramp;                    // epochs; 0: off
     enum vc_tsa tsa;
   } uda;
   struct {

@@ -30,3 +30,9 @@ double vc_tsa_threshold(enum vc_tsa schedule, double progress, uint32_t n_classe
   const double chance = 1.0 / (double)VC_MAX(n_classes, 1u);
   return alpha * (1 - chance) + chance;
 }
+
+double vc_ramp_up(double epoch, double length) {
+  if (epoch >= length) return 1;
+  const double left = 1 - epoch / length;
+  return exp(-5 * left * left);
+}

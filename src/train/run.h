@@ -77,7 +77,8 @@ struct vc_train_step {
   vc_graph *graph;
   vc_exec *exec;
   vc_tensor *range, *dropout_key, *hyper;
-  vc_tensor *tsa; // threshold of training-signal annealing, or NULL
+  vc_tensor *tsa;  // threshold of training-signal annealing, or NULL
+  vc_tensor *ramp; // share of uda.weight that counts, or NULL: all of it
   struct vc_stream_feeds l, u;
   vc_tensor **params;                                         // [n_params] views of the parameter block
   vc_tensor *loss_supervised, *loss_unsupervised, *grad_norm; // reported; unsupervised may be NULL

@@ -114,7 +114,12 @@ vc_status vc_uda_build(struct vc_run *run, struct vc_train_step *step) {
   vc_tensor *labels = counted_labels(run, step, z[LABELLED], l.labels);
   step->loss_supervised = vc_supervised_loss(config, g, z[LABELLED], labels);
   step->loss_unsupervised = vc_uda_loss(config, step, u, z[WEAK], z[STRONG]);
-  vc_tensor *loss = vc_combine(g, step->loss_supervised, 1.0f, step->loss_unsupervised, (float)config->uda.weight);
+  vc_tensor *unsupervised = step->loss_unsupervised;
+  if (config->uda.ramp > 0) {
+    step->ramp = vc_feed(g, "ramp", VC_F32, 1);
+    unsupervised = vc_mul(g, unsupervised, step->ramp);
+  }
+  vc_tensor *loss = vc_combine(g, step->loss_supervised, 1.0f, unsupervised, (float)config->uda.weight);
   return vc_step_finish(run, step, loss);
 }
 
@@ -148,6 +153,11 @@ vc_status vc_uda_feed(struct vc_run *run, struct vc_train_step *step, const stru
     const double progress = (double)run->state.step / (double)run->n_steps;
     const float threshold = (float)vc_tsa_threshold(config->uda.tsa, progress, run->model->desc.classes);
     VC_TRY(vc_exec_feed(step->exec, step->tsa, &threshold, sizeof threshold));
+  }
+  if (step->ramp) {
+    const double epoch = (double)run->state.step / (double)run->steps_per_epoch;
+    const float share = (float)vc_ramp_up(epoch, config->uda.ramp);
+    VC_TRY(vc_exec_feed(step->exec, step->ramp, &share, sizeof share));
   }
   if (u->align) VC_TRY(vc_exec_feed(step->exec, u->align, align, n * sizeof *align));
   for (uint32_t k = 0; k < u->n_ops; k++) VC_TRY(vc_exec_feed(step->exec, u->ops[k], ops[k], n * sizeof ops[k][0]));

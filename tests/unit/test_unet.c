@@ -177,6 +177,9 @@ static void test_annealing(void **state) {
   assert_true(vc_tsa_threshold(VC_TSA_EXP, 1, 2) == 1);
   assert_true(fabs(vc_tsa_threshold(VC_TSA_EXP, 0.8, 3) - (exp(-1) * 2 / 3 + 1.0 / 3)) < 1e-15);
   assert_true(vc_tsa_threshold(VC_TSA_NONE, 0, 2) == 1);
+  assert_true(vc_ramp_up(0, 10) == exp(-5));
+  assert_true(fabs(vc_ramp_up(5, 10) - exp(-1.25)) < 1e-15);
+  assert_true(vc_ramp_up(10, 10) == 1 && vc_ramp_up(0, 0) == 1);
 }
 
 int main(void) {

@@ -16,7 +16,7 @@ cp build/vulcyte build/tests/ops_* "$kit/bin/"
 strip "$kit"/bin/*
 cp -r bench/torch "$kit/bench/"
 cp -r assets/sample "$kit/assets/"
-cp configs/*.json "$kit/configs/"
+cp -r configs/. "$kit/configs/"
 
 # Every library but the C library's own, which the machine has; and the loader, which is opened at run time.
 ldd "$kit"/bin/* | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u |

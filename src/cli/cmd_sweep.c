@@ -5,6 +5,7 @@
 #include "vulcyte/sweep.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 enum { MAX_JOBS = 64 };
@@ -13,8 +14,14 @@ static const double lock_seconds = 30; // time for what a killed sweep left behi
 struct work {
   vc_arena *arena;
   struct vc_sweep *sweep;
+  const char *only; // part of the names of the runs to train; NULL: all
   bool is_quiet;
 };
+
+static bool is_wanted(const struct work *work, uint32_t run) {
+  const struct vc_sweep_run *r = &work->sweep->runs[run];
+  return r->state != VC_SWEEP_DONE && (!work->only || strstr(r->name, work->only));
+}
 
 // ---- what is shown --------------------------------------------------------------------------------------------------
 
@@ -69,7 +76,7 @@ static vc_status run_here(struct work *work, uint32_t run) {
 static vc_status run_in_turn(struct work *work) {
   for (uint32_t i = 0; i < work->sweep->n_runs; i++) {
     if (cli_interrupted()) return fail_interrupted(work);
-    if (work->sweep->runs[i].state != VC_SWEEP_DONE) VC_TRY(run_here(work, i));
+    if (is_wanted(work, i)) VC_TRY(run_here(work, i));
   }
   return cli_interrupted() ? fail_interrupted(work) : VC_OK;
 }
@@ -108,9 +115,10 @@ static vc_status end_job(struct work *work, struct job *job, int code) {
 }
 
 // The next run to start, from *inout_next on; n_runs when there is none.
-static uint32_t next_run(const struct vc_sweep *s, uint32_t *inout_next) {
-  while (*inout_next < s->n_runs && s->runs[*inout_next].state == VC_SWEEP_DONE) ++*inout_next;
-  return *inout_next < s->n_runs ? (*inout_next)++ : s->n_runs;
+static uint32_t next_run(const struct work *work, uint32_t *inout_next) {
+  const uint32_t n = work->sweep->n_runs;
+  while (*inout_next < n && !is_wanted(work, *inout_next)) ++*inout_next;
+  return *inout_next < n ? (*inout_next)++ : n;
 }
 
 // One look at every job; *out_n_running: how many are at work after it.
@@ -121,7 +129,7 @@ static vc_status turn(struct work *work, struct job *jobs, uint32_t n_jobs, uint
     int code = 0;
     if (jobs[i].is_running && cli_child_ended(&jobs[i].child, &code)) VC_TRY(end_job(work, &jobs[i], code));
     if (!jobs[i].is_running && !cli_interrupted()) {
-      uint32_t run = next_run(work->sweep, inout_next);
+      uint32_t run = next_run(work, inout_next);
       if (run < work->sweep->n_runs) VC_TRY(start_job(work, run, &jobs[i]));
     }
     *out_n_running += jobs[i].is_running;
@@ -162,18 +170,44 @@ static vc_status run_side_by_side(struct work *work, uint32_t n_jobs) {
 // ---- the command
 // ------------------------------------------------------------------------------------------------------
 
-static vc_status prepare(vc_arena *arena, const struct cli_args *args, struct vc_sweep *sweep) {
+static vc_status load(vc_arena *arena, const struct cli_args *args, struct vc_sweep *sweep) {
   const char **sets, *out_dir = cli_value(args, "out"), *device = cli_value(args, "device");
   char *stem, *path;
-  uint32_t n_sets, n_done = 0, n_begun = 0;
+  uint32_t n_sets;
   VC_TRY(cli_values(arena, args, "set", &sets, &n_sets));
   VC_TRY(vc_path_stem(arena, args->arguments[0], &stem));
   VC_TRY(vc_path_join(arena, "sweeps", stem, &path));
   VC_TRY(vc_sweep_load(arena, args->arguments[0], sets, n_sets, out_dir ? out_dir : path, sweep));
+  for (uint32_t i = 0; device && i < sweep->n_runs; i++) sweep->runs[i].config.device = device;
+  return VC_OK;
+}
+
+static vc_status check_only(const struct work *work) {
+  const struct vc_sweep *s = work->sweep;
+  for (uint32_t i = 0; i < s->n_runs; i++) {
+    if (!work->only || strstr(s->runs[i].name, work->only)) return VC_OK;
+  }
+  return VC_FAIL(VC_E_USAGE, "--only %.100s: is in no run's name; --dry-run lists them, the first is %s", work->only,
+                 s->runs[0].name);
+}
+
+// The names of the runs with their states, on standard output.
+static vc_status list_runs(const struct work *work) {
+  static const char *const words[] = {"open", "begun", "done", "failed"};
+  const struct vc_sweep *s = work->sweep;
+  VC_TRY(vc_sweep_look(work->sweep));
+  for (uint32_t i = 0; i < s->n_runs; i++) {
+    if (!work->only || strstr(s->runs[i].name, work->only))
+      printf("%s\t%s\n", s->runs[i].name, words[s->runs[i].state]);
+  }
+  return VC_OK;
+}
+
+static vc_status prepare(vc_arena *arena, const struct cli_args *args, struct vc_sweep *sweep) {
+  uint32_t n_done = 0, n_begun = 0;
   VC_TRY(cli_lock_folder(arena, sweep->out_dir, lock_seconds));
   VC_TRY(vc_sweep_look(sweep));
   for (uint32_t i = 0; i < sweep->n_runs; i++) {
-    if (device) sweep->runs[i].config.device = device;
     n_done += sweep->runs[i].state == VC_SWEEP_DONE;
     n_begun += sweep->runs[i].state == VC_SWEEP_BEGUN;
   }
@@ -205,9 +239,13 @@ static vc_status summarise(const struct work *work) {
 
 static vc_status sweep(vc_arena *arena, const struct cli_args *args) {
   struct vc_sweep sweep;
-  struct work work = {.arena = arena, .sweep = &sweep, .is_quiet = cli_has(args, "quiet")};
+  struct work work = {
+      .arena = arena, .sweep = &sweep, .only = cli_value(args, "only"), .is_quiet = cli_has(args, "quiet")};
   uint64_t n_jobs = 1;
   VC_TRY(cli_whole(args, "jobs", 1, MAX_JOBS, &n_jobs));
+  VC_TRY(load(arena, args, &sweep));
+  VC_TRY(check_only(&work));
+  if (cli_has(args, "dry-run")) return list_runs(&work);
   VC_TRY(prepare(arena, args, &sweep));
   cli_catch_signals();
   VC_TRY(n_jobs == 1 ? run_in_turn(&work) : run_side_by_side(&work, (uint32_t)n_jobs));
@@ -231,6 +269,8 @@ const struct cli_command cmd_sweep = {
          {.name = "out", .value = "DIR", .help = "Folder of the sweep, by default sweeps/NAME"},
          {.name = "jobs", .value = "N", .help = "Trainings at a time, by default 1"},
          {.name = "device", .value = "DEVICE", .help = "Index, UUID or part of a name"},
+         {.name = "only", .value = "TEXT", .help = "Train the runs whose names hold TEXT; the others stay open"},
+         {.name = "dry-run", .help = "List the runs and their states; train nothing, write nothing"},
          {.name = "resume", .help = "Go on with the sweep in that folder"},
          {.name = "quiet", .help = "Show warnings and errors only"}},
     .run = sweep};

@@ -12,7 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_GRID_BYTES = 16 << 20, MAX_AXES = 32, MAX_COMBINATIONS = 4096, MAX_BUNDLE_KEYS = 64, MAX_NAME_BYTES = 160 };
+enum {
+  MAX_GRID_BYTES = 16 << 20,
+  MAX_AXES = 32,
+  MAX_GRIDS = 64,
+  MAX_COMBINATIONS = 4096,
+  MAX_BUNDLE_KEYS = 64,
+  MAX_NAME_BYTES = 160
+};
 
 // One key of the grid, or "set", whose values are bundles of keys.
 struct axis {
@@ -23,9 +30,10 @@ struct axis {
 
 struct grid {
   vc_arena *arena;
-  const char *path, *dir; // the file, and its folder, absolute
-  const vc_json *root;
-  struct axis axes[MAX_AXES];
+  const char *path, *dir;          // the file, and its folder, absolute
+  const vc_json *grids[MAX_GRIDS]; // the members of "grid", spanned one after the other
+  uint32_t n_grids;
+  struct axis axes[MAX_AXES]; // of the one being spanned
   uint32_t n_axes;
   const char *base_name, *base_dir, *base_text; // of the configuration under all runs
   size_t base_bytes;
@@ -175,8 +183,9 @@ static vc_status check_bundle(const struct grid *g, const struct axis *axis, siz
   return VC_OK;
 }
 
-static vc_status take_axes(struct grid *g, const vc_json *grid) {
+static vc_status take_axes(struct grid *g, const vc_json *grid, uint64_t *inout_combinations) {
   uint64_t n_combinations = 1;
+  g->n_axes = 0;
   if (vc_json_type_of(grid) != VC_JSON_OBJECT || vc_json_size(grid) == 0)
     return grid_fail(g, grid, "grid", "an object of keys with their values is wanted: {\"seed\": [0, 1]}");
   if (vc_json_size(grid) > MAX_AXES) return grid_fail(g, grid, "grid", "more than %d keys", MAX_AXES);
@@ -190,13 +199,27 @@ static vc_status take_axes(struct grid *g, const vc_json *grid) {
     if (vc_json_type_of(values) != VC_JSON_ARRAY || vc_json_size(values) == 0)
       return grid_fail(g, values, where, "a list of values is wanted: [first, second]");
     n_combinations *= vc_json_size(values);
-    if (n_combinations > MAX_COMBINATIONS)
+    if (*inout_combinations + n_combinations > MAX_COMBINATIONS)
       return grid_fail(g, grid, "grid", "more than %d combinations; split it into several sweeps", MAX_COMBINATIONS);
   }
   for (uint32_t i = 0; i < g->n_axes; i++) {
     for (size_t k = 0; g->axes[i].is_set && k < vc_json_size(g->axes[i].values); k++)
       VC_TRY(check_bundle(g, &g->axes[i], k));
   }
+  *inout_combinations += n_combinations;
+  return VC_OK;
+}
+
+// "grid" is one object of keys, or a list of such.
+static vc_status take_grids(struct grid *g, const vc_json *grid) {
+  if (vc_json_type_of(grid) != VC_JSON_ARRAY) {
+    g->grids[g->n_grids++] = grid;
+    return VC_OK;
+  }
+  if (vc_json_size(grid) == 0 || vc_json_size(grid) > MAX_GRIDS)
+    return grid_fail(g, grid, "grid",
+                     "an object of keys with their values is wanted, or a list of 1 to %d such objects", MAX_GRIDS);
+  for (size_t i = 0; i < vc_json_size(grid); i++) g->grids[g->n_grids++] = vc_json_at(grid, i);
   return VC_OK;
 }
 
@@ -227,7 +250,7 @@ static vc_status read_grid(struct grid *g) {
   if (!vc_json_get(root, "grid"))
     return grid_fail(g, root, "grid", "missing; name the keys to vary: \"grid\": {\"seed\": [0, 1]}");
   VC_TRY(base ? take_base(g, base) : take_config(g, config));
-  return take_axes(g, vc_json_get(root, "grid"));
+  return take_grids(g, vc_json_get(root, "grid"));
 }
 
 // ---- one combination ------------------------------------------------------------------------------------------------
@@ -453,15 +476,9 @@ static vc_status add_combination(const struct grid *g, const size_t *at, const c
   return VC_OK;
 }
 
-static vc_status span(const struct grid *g, struct vc_sweep *s) {
-  size_t at[MAX_AXES] = {0};
-  const char **identities;
-  size_t n = 1;
+static vc_status span(const struct grid *g, const char **identities, struct vc_sweep *s) {
+  size_t at[MAX_AXES] = {0}, n = 1;
   for (uint32_t i = 0; i < g->n_axes; i++) n *= vc_json_size(g->axes[i].values);
-  VC_TRY(VC_NEW(g->arena, n, &s->runs));
-  VC_TRY(VC_NEW(g->arena, n, &s->rows));
-  VC_TRY(VC_NEW(g->arena, n, &s->members));
-  VC_TRY(VC_NEW(g->arena, n, &identities));
   for (size_t i = 0; i < n; i++) { // the last axis turns fastest
     size_t rest = i;
     for (uint32_t k = g->n_axes; k-- > 0;) {
@@ -469,6 +486,23 @@ static vc_status span(const struct grid *g, struct vc_sweep *s) {
       rest /= vc_json_size(g->axes[k].values);
     }
     VC_TRY(add_combination(g, at, identities, s));
+  }
+  return VC_OK;
+}
+
+// All are read before the first is spanned: a mistake in the last grid shows at once, and the room needed is known.
+static vc_status span_all(struct grid *g, struct vc_sweep *s) {
+  uint64_t n = 0;
+  const char **identities;
+  for (uint32_t i = 0; i < g->n_grids; i++) VC_TRY(take_axes(g, g->grids[i], &n));
+  VC_TRY(VC_NEW(g->arena, n, &s->runs));
+  VC_TRY(VC_NEW(g->arena, n, &s->rows));
+  VC_TRY(VC_NEW(g->arena, n, &s->members));
+  VC_TRY(VC_NEW(g->arena, n, &identities));
+  for (uint32_t i = 0; i < g->n_grids; i++) {
+    uint64_t n_again = 0;
+    VC_TRY(take_axes(g, g->grids[i], &n_again));
+    VC_TRY(span(g, identities, s));
   }
   if (s->n_runs == 0)
     return VC_FAIL(VC_E_CONFIG, "%s: every combination is method \"uda\" with all images labelled; lower data.labelled",
@@ -483,7 +517,7 @@ vc_status vc_sweep_load(vc_arena *arena, const char *path, const char *const *ov
   VC_TRY(VC_NEW(arena, 1, &g));
   *g = (struct grid){.arena = arena, .path = path, .overrides = overrides, .n_overrides = n_overrides};
   VC_TRY(read_grid(g));
-  VC_TRY(span(g, &sweep));
+  VC_TRY(span_all(g, &sweep));
   *out = sweep;
   return VC_OK;
 }

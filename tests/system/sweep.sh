@@ -23,6 +23,13 @@ for run in $runs; do [ -f "$work/whole/$run/evaluation.json" ] || fail "$run has
 grep -Eq '^\| nuclei \| 30 % \|( 0\.[0-9]{4} \|){5}$' "$work/whole/results.md" || fail "results.md"
 [ -s "$work/whole/report.html" ] || fail "no report"
 
+# A part of it, and what there is to train: listed without a trace.
+vulcyte sweep "$work/grid.json" --out "$work/part" --dry-run > "$work/out" || fail "--dry-run"
+[ "$(cut -f 1 "$work/out" | xargs)" = "$runs" ] && [ ! -e "$work/part" ] || fail "--dry-run lists $(cat "$work/out")"
+vulcyte sweep "$work/grid.json" --out "$work/part" --only supervised --quiet || fail "--only"
+vulcyte sweep "$work/grid.json" --out "$work/part" --dry-run > "$work/out" || fail "--dry-run of a part"
+[ "$(cut -f 2 "$work/out" | xargs)" = "done open open" ] || fail "--only trained $(cat "$work/out")"
+
 # A finished sweep is trained by --resume alone, and then not at all.
 code=0
 vulcyte sweep "$work/grid.json" --out "$work/whole" 2> "$work/err" || code=$?

@@ -216,17 +216,6 @@ static void the_schema_file_is_current(void **state) {
   }
 }
 
-static void the_templates_are_valid(void **state) {
-  static const char *const names[] = {"quickstart", "laptop-fluo", "laptop-phase", "laptop-tissue", "laptop-fewlabels"};
-  for (size_t i = 0; i < VC_COUNT_OF(names); i++) {
-    char path[512];
-    struct vc_config c;
-    snprintf(path, sizeof path, VC_SOURCE_DIR "/configs/%s.json", names[i]);
-    ASSERT_OK(vc_config_load(*state, path, NULL, 0, &c));
-    assert_string_equal(c.name, names[i]);
-  }
-}
-
 static vc_status resume(const char *before, const char *after) {
   return config_check_resumable("last.state", before, after);
 }
@@ -263,7 +252,6 @@ int main(void) {
       SCRATCH_TEST(resolved_text_reads_back_the_same),
       SCRATCH_TEST(loading_resolves_against_the_files_folder),
       SCRATCH_TEST(the_schema_file_is_current),
-      SCRATCH_TEST(the_templates_are_valid),
       SCRATCH_TEST(resuming_allows_what_changes_no_result),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,12 @@
 // Sweeps: spanning a grid, merging, names, mistakes, the table. Nothing is trained: scores are written by hand.
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE // realpath
+#endif
 #include "scratch.h"
 #include "vulcyte/sweep.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static vc_status load(vc_arena *arena, const char *text, struct vc_sweep *out) {
@@ -94,6 +98,21 @@ static void uda_without_unlabelled_images_is_left_out(void **state) {
   ASSERT_FAILS(load(*state, "{" BASE ", \"grid\": {\"data.labelled\": [1]}}", &s), VC_E_CONFIG, "lower data.labelled");
 }
 
+// What several grids ask for in common is one run, and one row of the table.
+static void several_grids_are_one_sweep(void **state) {
+  struct vc_sweep s;
+  ASSERT_OK(load(*state,
+                 "{" BASE ", \"grid\": [{\"method\": [\"supervised\", \"uda\"], \"seed\": [0, 1]},\n"
+                 "{\"method\": [\"supervised\"], \"seed\": [1, 2]},\n"
+                 "{\"set\": [{\"name\": \"wide\", \"model.base\": 8}]}]}",
+                 &s));
+  assert_int_equal(s.n_combinations, 7);
+  assert_int_equal(s.n_runs, 6);
+  find(&s, "supervised_seed-2");
+  assert_int_equal(find(&s, "wide")->config.model.base, 8);
+  assert_int_equal(s.n_rows, 2);
+}
+
 static void a_configuration_file_can_be_the_base(void **state) {
   struct vc_sweep s;
   assert_int_equal(system("mkdir sub"), 0);
@@ -119,6 +138,8 @@ static void mistakes_have_file_line_and_key(void **state) {
       {"{" BASE ",\n\"config\": \"x\", \"grid\": {\"seed\": [0]}}", "grid.json:2: config: stands beside"},
       {"{" BASE ",\n\"gird\": {}}", "grid.json:2: gird: unknown key"},
       {"{" BASE ",\n\"grid\": []}", "grid.json:2: grid: an object"},
+      {"{" BASE ", \"grid\": [{\"seed\": [0]},\n[]]}", "grid.json:2: grid: an object"},
+      {"{" BASE ", \"grid\": [{\"seed\": [0]}, {\n\"seed\": [0], \"lr\": [1]}]}", "grid.json:2: grid.lr: unknown key"},
       {"{" BASE ", \"grid\": {\n\"seed\": 3}}", "grid.json:2: grid.seed: a list"},
       {"{" BASE ", \"grid\": {\n\"seed\": []}}", "grid.json:2: grid.seed: a list"},
       {"{" BASE ", \"grid\": {\n\"seeds\": [1]}}", "grid.json:2: grid.seeds: unknown key; did you mean seed?"},
@@ -151,6 +172,63 @@ static void overrides_reach_every_run(void **state) {
   ASSERT_OK(vc_sweep_load(*state, "grid.json", sets, 1, "out", &s));
   assert_true(s.runs[0].config.train.epochs == 3 && s.runs[1].config.train.epochs == 3);
   ASSERT_FAILS(vc_sweep_load(*state, "grid.json", sets, 2, "out", &s), VC_E_USAGE, "--set seed: is a key of the grid");
+}
+
+// ---- the files in configs/ ------------------------------------------------------------------------------------------
+
+// Images are bundled, put where configs/README.md says, or beside a template.
+static void check_paths(const struct vc_config *c, const char *file) {
+  static const char *const homes[] = {"/assets/sample/", "/data/phc/",          "/data/gowt1/", "/data/bbbc039/",
+                                      "/data/bigbrain/", "/data/bigbrain-200/", "/configs/own/"};
+  char *resolved = realpath(VC_SOURCE_DIR, NULL), start[1024];
+  bool is_known = false;
+  for (size_t i = 0; i < VC_COUNT_OF(homes); i++) {
+    snprintf(start, sizeof start, "%s%s", resolved, homes[i]);
+    is_known = is_known || strncmp(c->data.images, start, strlen(start)) == 0;
+  }
+  if (!is_known) fail_msg("%s: images in %s", file, c->data.images);
+  free(resolved);
+}
+
+// Returns how many trainings the file holds.
+static uint32_t check_file(vc_arena *arena, const char *path) {
+  uint8_t *text;
+  size_t n_bytes;
+  vc_json *root;
+  ASSERT_OK(vc_file_read(arena, path, 0, &text, &n_bytes));
+  ASSERT_OK(vc_json_parse(arena, path, (const char *)text, n_bytes, &root));
+  if (vc_json_get(root, "grid")) {
+    struct vc_sweep s;
+    ASSERT_OK(vc_sweep_load(arena, path, NULL, 0, "out", &s));
+    for (uint32_t i = 0; i < s.n_runs; i++) check_paths(&s.runs[i].config, path);
+    return s.n_runs;
+  }
+  struct vc_config c;
+  ASSERT_OK(vc_config_load(arena, path, NULL, 0, &c));
+  check_paths(&c, path);
+  return 1;
+}
+
+static void every_configuration_is_valid(void **state) {
+  static const struct {
+    const char *folder;
+    uint32_t n_files, n_runs; // at least
+  } folders[] = {{"", 1, 1}, {"/own", 5, 16}, {"/study", 9, 108 + 8}, {"/laptop", 10, 160 + 8 + 12}};
+  for (size_t i = 0; i < VC_COUNT_OF(folders); i++) {
+    char dir[1024], **paths;
+    size_t n;
+    uint32_t n_files = 0, n_runs = 0;
+    snprintf(dir, sizeof dir, "%s/configs%s", VC_SOURCE_DIR, folders[i].folder);
+    ASSERT_OK(vc_path_list(*state, dir, &paths, &n));
+    for (size_t k = 0; k < n; k++) {
+      size_t length = strlen(paths[k]);
+      if (length < 5 || strcmp(paths[k] + length - 5, ".json") != 0 || strstr(paths[k], "/schema.json")) continue;
+      n_files++;
+      n_runs += check_file(*state, paths[k]);
+    }
+    if (n_files < folders[i].n_files || n_runs < folders[i].n_runs)
+      fail_msg("%s: %u files with %u runs", dir, n_files, n_runs);
+  }
 }
 
 // ---- states and tables ----------------------------------------------------------------------------------------------
@@ -253,9 +331,11 @@ int main(void) {
       SCRATCH_TEST(names_hold_what_matters),
       SCRATCH_TEST(names_differ),
       SCRATCH_TEST(uda_without_unlabelled_images_is_left_out),
+      SCRATCH_TEST(several_grids_are_one_sweep),
       SCRATCH_TEST(a_configuration_file_can_be_the_base),
       SCRATCH_TEST(mistakes_have_file_line_and_key),
       SCRATCH_TEST(overrides_reach_every_run),
+      SCRATCH_TEST(every_configuration_is_valid),
       SCRATCH_TEST(the_table_has_mean_and_spread),
       SCRATCH_TEST(folders_tell_the_states),
       SCRATCH_TEST(the_studys_sets_go_by_several_names),

@@ -9,16 +9,17 @@ declare -A may=(
   [base]=''
   [caps]=''
   [gpu]='base caps'
-  [graph]='base caps'
+  [graph]='base caps variant'
+  [variant]='graph'
   [terms]=''
-  [ops]='base caps terms graph shared'
+  [ops]='base caps terms graph variant shared'
   [nn]='base caps terms graph ops'
   [data]='base terms'
-  [train]='base caps terms gpu graph ops nn data sweep shared'
+  [train]='base caps terms gpu graph variant ops nn data sweep shared'
   [sweep]='base train'
-  [bench]='base caps terms gpu graph ops nn data train shared'
-  [doctor]='base caps terms gpu graph ops nn data train shared'
-  [cli]='base caps terms gpu graph ops nn data train sweep bench doctor'
+  [bench]='base caps terms gpu graph variant ops nn data train shared'
+  [doctor]='base caps terms gpu graph variant ops nn data train shared'
+  [cli]='base caps terms gpu graph variant ops nn data train sweep bench doctor'
 )
 # One file that may do more than its room.
 declare -A file_may=(

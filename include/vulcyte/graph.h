@@ -76,6 +76,9 @@ struct vc_op {
   void (*vjp)(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in);
   // Floating-point operations of one evaluation; NULL: counted as 0 (bandwidth-bound).
   double (*flops)(const vc_tensor *out);
+  // Makes shapes of inputs and attributes, which come in as out's, those of the same node with one image of h x w
+  // pixels as in[0]: what variants are measured on (variant.h). NULL: they are not measured.
+  void (*resize)(const vc_tensor *out, uint32_t h, uint32_t w, struct vc_shape *inout_in, void *inout_attr);
 };
 
 // ---- building -------------------------------------------------------------------------------------------------
@@ -147,22 +150,6 @@ const struct vc_caps *vc_emit_caps(const vc_emitter *e);
 // n.
 void vc_emit_fold(const vc_emitter *e, uint64_t n_groups, uint32_t out_groups[3]);
 
-// Several kernels for one job. A table is ordered by definition first: row 0 is the naive kernel, which always fits.
-struct vc_variant {
-  const char *name;                    // "naive", "tiled", "simd"
-  uint32_t min_subgroup, max_subgroup; // 0: any; else the device's subgroup size must lie within
-  uint32_t shared_bytes;               // needed
-  bool needs_address, needs_shuffle, needs_fp16, needs_coop_matrix;
-  bool (*fits)(const struct vc_caps *caps, const vc_tensor *out); // NULL: every shape
-  float rank_cpu, rank_gpu; // the choice where none is forced: highest rank that fits
-  vc_status (*emit)(vc_emitter *e, const vc_tensor *out);
-};
-// Emits out by the forced ("--variant JOB=NAME"), else the highest-ranked variant of the job that fits. A forced name
-// that is unknown is an error (given for "*" it leaves the job its own choice); one that does not fit this shape falls
-// back to row 0. Where options do not name the job, the environment variable VULCYTE_VARIANTS counts.
-vc_status vc_emit_variant(vc_emitter *e, const char *job, const struct vc_variant *table, size_t n_rows,
-                          const vc_tensor *out);
-
 // ---- running --------------------------------------------------------------------------------------------------
 
 // Device storage that outlives graphs. Zeroed at creation. Owned by the arena. gpu NULL: no memory, to plan with only.
@@ -175,7 +162,7 @@ vc_status vc_slot_write(vc_slot *slot, uint64_t offset, const void *data, uint64
 vc_status vc_slot_read(vc_slot *slot, uint64_t offset, void *out_data, uint64_t n_bytes);    // blocking
 
 struct vc_exec_options {
-  const char *variants;       // "conv2d_fwd=naive,conv2d_dw=tiled" or NULL; a job "conv2d" sets its family, "*" all
+  const char *variants;       // kernels forced or excluded (variant.h), or NULL
   bool timestamps;            // measure every dispatch (vc_exec_timing)
   bool poison;                // tests: work memory is filled with NaN before each step, which then waits
   const struct vc_caps *caps; // plan for these instead of the device's; gpu may then be NULL: a plan to look at
@@ -203,13 +190,6 @@ struct vc_timing {
   double seconds, flops, bytes;                   // seconds: in the last run with options.timestamps, else 0
 };
 vc_status vc_exec_timing(vc_exec *exec, const struct vc_timing **out, size_t *out_n);
-// The choice of each vc_emit_variant, in the order of the nodes. Borrowed from exec.
-struct vc_variant_use {
-  const char *job, *path;
-  const struct vc_variant *table;
-  size_t n_rows, chosen; // chosen: the row that was emitted
-};
-void vc_exec_variants(const vc_exec *exec, const struct vc_variant_use **out, size_t *out_n);
 
 // ---- the plan (pure) --------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@
 #include <mach-o/dyld.h>
 #endif
 
-enum { MAX_WORDS = 16, MAX_LOG_BYTES = 64 << 20 };
+enum { MAX_LOG_BYTES = 64 << 20 };
 
 static vc_status own_path(char *out, size_t n_bytes) {
 #if defined(__linux__)
@@ -53,12 +53,12 @@ static void become(const char *program, char *const *words, int log_fd, pid_t pa
 }
 
 vc_status cli_child_start(const char *const *words, const char *log_path, struct cli_child *out) {
-  char program[4096], *argv[MAX_WORDS + 2];
+  char program[4096], *argv[CLI_MAX_WORDS + 2];
   int n = 0;
   VC_TRY(own_path(program, sizeof program));
   argv[n++] = program;
   for (; *words; words++) {
-    VC_ASSERT(n <= MAX_WORDS);
+    VC_ASSERT(n <= CLI_MAX_WORDS);
     memcpy(&argv[n++], words, sizeof *words); // execv takes them as char *, and leaves them alone
   }
   argv[n] = NULL;

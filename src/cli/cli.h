@@ -6,6 +6,7 @@
 #define VC_CLI_CLI_H
 
 #include "vulcyte/train.h"
+#include "vulcyte/variant.h"
 
 enum { CLI_MAX_OPTIONS = 16 };
 
@@ -51,11 +52,12 @@ vc_status cli_required(const struct cli_args *args, const char *name, const char
 void cli_print_help(const struct cli_command *command);
 // The nearest of n names to a misspelt one, NULL where none is near.
 const char *cli_nearest(const char *name, const char *const *names, uint32_t n);
-// The kernel choices of all --variant options as one list, NULL where there are none. VC_E_USAGE unless JOB=NAME.
 // A small training step, planned for the device but not run: which kernel each job would get.
 vc_status cli_plan_step(vc_arena *arena, const struct vc_caps *caps, vc_exec **out);
-// Fails where an entry "JOB=NAME" names no job or no kernel of it.
+// Fails where an entry "JOB=NAME" or "JOB=-NAME" names no job or no kernel of it.
 vc_status cli_check_variants(const char *command, const char *const *entries, uint32_t n);
+#define CLI_VARIANT_HELP "Force a kernel (conv2d_fwd=naive) or exclude one (conv2d_fwd=-tiled)"
+// All --variant options as one list, NULL where there are none. VC_E_USAGE unless JOB=NAME or JOB=-NAME.
 vc_status cli_variants(vc_arena *arena, const struct cli_args *args, const char **out);
 // MODEL: a .safetensors file, or the folder of a run, which stands for the best-final or best-supervised state,
 // whichever has the higher validation IoU.
@@ -78,6 +80,7 @@ bool cli_interrupted(void);
 
 // This program itself, run again with words (NULL ends them); what it prints goes to the file log_path. It is asked to
 // stop when this process dies.
+enum { CLI_MAX_WORDS = 64 };
 struct cli_child {
   int pid;
   const char *log_path;

@@ -200,6 +200,6 @@ const struct cli_command cmd_bench = {
          {.name = "json", .help = "Print one JSON object"},
          {.name = "trace", .value = "FILE", .help = "Also write a trace for chrome://tracing or Perfetto"},
          {.name = "device", .value = "DEVICE", .help = "Index, UUID or part of a name (vulcyte devices lists them)"},
-         {.name = "variant", .value = "JOB=NAME", .help = "Force a kernel: conv2d_fwd=naive", .repeats = true},
+         {.name = "variant", .value = "JOB=NAME", .help = CLI_VARIANT_HELP, .repeats = true},
          {.name = "quiet", .help = "Show no progress"}},
     .run = bench};

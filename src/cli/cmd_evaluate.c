@@ -117,7 +117,7 @@ const struct cli_command cmd_evaluate = {
                 {.name = "device",
                  .value = "DEVICE",
                  .help = "Index, UUID or part of a name (vulcyte devices lists them)"},
-                {.name = "variant", .value = "JOB=NAME", .help = "Force a kernel: conv2d_fwd=naive", .repeats = true},
+                {.name = "variant", .value = "JOB=NAME", .help = CLI_VARIANT_HELP, .repeats = true},
                 {.name = "skip-bad", .help = "Leave out images that cannot be read"},
                 {.name = "quiet", .help = "Show warnings and errors only"}},
     .run = evaluate};

@@ -338,7 +338,7 @@ const struct cli_command cmd_predict = {
          {.name = "palette", .help = "Give the masks a colour table"},
          {.name = "tile", .value = "N", .help = "Work in tiles of at most N pixels a side"},
          {.name = "device", .value = "DEVICE", .help = "Index, UUID or part of a name (vulcyte devices lists them)"},
-         {.name = "variant", .value = "JOB=NAME", .help = "Force a kernel: conv2d_fwd=naive", .repeats = true},
+         {.name = "variant", .value = "JOB=NAME", .help = CLI_VARIANT_HELP, .repeats = true},
          {.name = "skip-bad", .help = "Leave out images that cannot be read"},
          {.name = "quiet", .help = "Show warnings and errors only"}},
     .run = predict};

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_JOBS = 64 };
+enum { MAX_JOBS = 64, MAX_VARIANTS = 24 };
 static const double lock_seconds = 30; // time for what a killed sweep left behind to save its state
 
 struct work {
@@ -16,6 +16,8 @@ struct work {
   struct vc_sweep *sweep;
   const char *only; // part of the names of the runs to train; NULL: all
   bool is_quiet;
+  const char **variants; // --variant options, for children
+  uint32_t n_variants;
 };
 
 static bool is_wanted(const struct work *work, uint32_t run) {
@@ -96,7 +98,14 @@ static vc_status start_job(struct work *work, uint32_t run, struct job *job) {
   VC_TRY(vc_sweep_run_begin(work->sweep, run));
   VC_TRY(vc_path_join(work->arena, r->dir, "config.json", &config));
   VC_TRY(vc_path_join(work->arena, r->dir, "output.txt", &log));
-  const char *const words[] = {"train", "--out", r->dir, "--resume", "--quiet", "--", config, NULL};
+  const char *words[CLI_MAX_WORDS + 1] = {"train", "--out", r->dir, "--resume", "--quiet"};
+  uint32_t n = 5;
+  for (uint32_t i = 0; i < work->n_variants; i++) {
+    words[n++] = "--variant";
+    words[n++] = work->variants[i];
+  }
+  words[n++] = "--";
+  words[n] = config;
   VC_TRY(cli_child_start(words, log, &job->child));
   vc_log(VC_LOG_INFO, "%s: begun", r->name);
   job->run = run;
@@ -171,14 +180,18 @@ static vc_status run_side_by_side(struct work *work, uint32_t n_jobs) {
 // ------------------------------------------------------------------------------------------------------
 
 static vc_status load(vc_arena *arena, const struct cli_args *args, struct vc_sweep *sweep) {
-  const char **sets, *out_dir = cli_value(args, "out"), *device = cli_value(args, "device");
+  const char **sets, *out_dir = cli_value(args, "out"), *device = cli_value(args, "device"), *variants;
   char *stem, *path;
   uint32_t n_sets;
   VC_TRY(cli_values(arena, args, "set", &sets, &n_sets));
+  VC_TRY(cli_variants(arena, args, &variants));
   VC_TRY(vc_path_stem(arena, args->arguments[0], &stem));
   VC_TRY(vc_path_join(arena, "sweeps", stem, &path));
   VC_TRY(vc_sweep_load(arena, args->arguments[0], sets, n_sets, out_dir ? out_dir : path, sweep));
-  for (uint32_t i = 0; device && i < sweep->n_runs; i++) sweep->runs[i].config.device = device;
+  for (uint32_t i = 0; i < sweep->n_runs; i++) {
+    sweep->runs[i].config.variants = variants;
+    if (device) sweep->runs[i].config.device = device;
+  }
   return VC_OK;
 }
 
@@ -242,6 +255,9 @@ static vc_status sweep(vc_arena *arena, const struct cli_args *args) {
   struct work work = {
       .arena = arena, .sweep = &sweep, .only = cli_value(args, "only"), .is_quiet = cli_has(args, "quiet")};
   uint64_t n_jobs = 1;
+  VC_TRY(cli_values(arena, args, "variant", &work.variants, &work.n_variants));
+  if (work.n_variants > MAX_VARIANTS)
+    return VC_FAIL(VC_E_USAGE, "sweep: --variant may be given %d times; set VULCYTE_VARIANTS instead", MAX_VARIANTS);
   VC_TRY(cli_whole(args, "jobs", 1, MAX_JOBS, &n_jobs));
   VC_TRY(load(arena, args, &sweep));
   VC_TRY(check_only(&work));
@@ -271,6 +287,7 @@ const struct cli_command cmd_sweep = {
          {.name = "device", .value = "DEVICE", .help = "Index, UUID or part of a name"},
          {.name = "only", .value = "TEXT", .help = "Train the runs whose names hold TEXT; the others stay open"},
          {.name = "dry-run", .help = "List the runs and their states; train nothing, write nothing"},
+         {.name = "variant", .value = "JOB=NAME", .help = CLI_VARIANT_HELP, .repeats = true},
          {.name = "resume", .help = "Go on with the sweep in that folder"},
          {.name = "quiet", .help = "Show warnings and errors only"}},
     .run = sweep};

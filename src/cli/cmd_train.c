@@ -95,7 +95,7 @@ const struct cli_command cmd_train = {
                  .value = "DEVICE",
                  .help = "Index, UUID or part of a name (vulcyte devices lists them)"},
                 {.name = "resume", .help = "Go on with the run in that folder"},
-                {.name = "variant", .value = "JOB=NAME", .help = "Force a kernel: conv2d_fwd=naive", .repeats = true},
+                {.name = "variant", .value = "JOB=NAME", .help = CLI_VARIANT_HELP, .repeats = true},
                 {.name = "skip-bad", .help = "Leave out images that cannot be read"},
                 {.name = "quiet", .help = "Show warnings and errors only"}},
     .run = train};

@@ -53,13 +53,18 @@ static void print_names(const struct vc_variant_use *uses, size_t n, const struc
 
 static vc_status check_entry(const char *command, const char *entry, const struct vc_variant_use *uses, size_t n_uses) {
   const size_t n_key = strcspn(entry, "=");
+  const bool excludes = entry[n_key + 1] == '-';
+  const char *name = entry + n_key + 1 + excludes;
   const struct vc_variant_use *use = NULL;
   char names[512];
   for (size_t i = 0; i < n_uses; i++) {
     if (!means(entry, n_key, uses[i].job)) continue;
     use = &uses[i];
     for (size_t k = 0; k < use->n_rows; k++) {
-      if (strcmp(use->table[k].name, entry + n_key + 1) == 0) return VC_OK;
+      if (strcmp(use->table[k].name, name) != 0) continue;
+      if (k > 0 || !excludes) return VC_OK;
+      return VC_FAIL(VC_E_USAGE, "%s: --variant %.100s: the definition of %s cannot be excluded; name another kernel",
+                     command, entry, use->job);
     }
   }
   print_names(uses, n_uses, use, names, sizeof names);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vulcyte/gpu.h"
+#include "vulcyte/variant.h"
 
 enum { SEED = 11 };
 static const double STEP = 1e-3; // of finite differences

@@ -135,7 +135,7 @@ vc_status vc_emit(vc_emitter *e, const struct vc_dispatch *d) {
   VC_TRY(check_dispatch(e, d, &kernel));
   VC_TRY(grow(e->arena, (void **)&p->dispatches, sizeof *p->dispatches, p->n_dispatches, &p->dispatches_capacity));
   struct program_dispatch *out = &p->dispatches[p->n_dispatches];
-  *out = (struct program_dispatch){.node = e->node, .job = e->job, .variant = e->variant, .d = *d};
+  *out = (struct program_dispatch){.node = e->node, .job = e->job, .variant = e->row ? e->row->name : NULL, .d = *d};
   if (d->push_bytes) {
     void *push;
     VC_TRY(vc_arena_alloc(e->arena, d->push_bytes, 1, &push));

@@ -2,7 +2,7 @@
 #ifndef VC_GRAPH_INTERNAL_H
 #define VC_GRAPH_INTERNAL_H
 
-#include <vulcyte/graph.h>
+#include <vulcyte/variant.h>
 
 // ---- graph.c --------------------------------------------------------------------------------------------------
 
@@ -103,9 +103,10 @@ struct vc_emitter {
   const char *variants, *env;
   emit_lookup lookup;
   struct program *program;
-  const vc_tensor *node;     // being emitted
-  const char *job, *variant; // being emitted, or NULL
-  vc_status status;          // of vc_emit_scratch, which cannot return one
+  const vc_tensor *node;        // being emitted
+  const char *job;              // of the variant being emitted, or NULL
+  const struct vc_variant *row; // the variant
+  vc_status status;             // of vc_emit_scratch, which cannot return one
 };
 
 // Makes room for one more element of *array; used elements are kept.

@@ -4,29 +4,53 @@
 #include <stdio.h>
 #include <string.h>
 
-// The name that a list "job=name,job=name" gives a job; NULL if none. The job itself counts more than its family
-// ("conv2d" of conv2d_fwd), that more than "*"; among equals the later entry. out_for_all: it was not the job itself.
-static const char *forced_name(const char *list, const char *job, size_t *out_bytes, bool *out_for_all) {
-  enum { ALL = 1, FAMILY, JOB };
-  const char *found = NULL;
-  int found_rank = 0;
-  while (list && *list) {
-    size_t entry = strcspn(list, ","), key = strcspn(list, "=");
-    if (key < entry) {
-      bool is_start = strncmp(list, job, key) == 0;
-      int rank = is_start && job[key] == '\0'  ? JOB
-                 : is_start && job[key] == '_' ? FAMILY
-                 : key == 1 && list[0] == '*'  ? ALL
-                                               : 0;
-      if (rank > 0 && rank >= found_rank) {
-        found = list + key + 1;
-        *out_bytes = entry - key - 1;
-        found_rank = rank;
-      }
-    }
-    list += entry + (list[entry] == ',');
+enum { NO_RANK, ALL_RANK, FAMILY_RANK, JOB_RANK };
+
+// One entry "KEY=NAME" or "KEY=-NAME" of a list, and how closely its key means a job.
+struct entry {
+  const char *name;
+  size_t name_bytes;
+  bool excludes;
+  int rank;
+};
+
+// Takes the next entry off the list; false at its end.
+static bool next_entry(const char **inout_list, const char *job, struct entry *out) {
+  const char *list = *inout_list;
+  if (!list || !*list) return false;
+  size_t n = strcspn(list, ","), key = strcspn(list, "=");
+  *inout_list = list + n + (list[n] == ',');
+  *out = (struct entry){0};
+  if (key >= n) return true;
+  bool is_start = strncmp(list, job, key) == 0;
+  out->rank = is_start && job[key] == '\0'  ? JOB_RANK
+              : is_start && job[key] == '_' ? FAMILY_RANK
+              : key == 1 && list[0] == '*'  ? ALL_RANK
+                                            : NO_RANK;
+  out->excludes = list[key + 1] == '-';
+  out->name = list + key + 1 + out->excludes;
+  out->name_bytes = (size_t)(list + n - out->name);
+  return true;
+}
+
+static bool has_name(const struct vc_variant *v, const struct entry *e) {
+  return strlen(v->name) == e->name_bytes && strncmp(v->name, e->name, e->name_bytes) == 0;
+}
+
+static bool is_excluded(const char *list, const char *job, const struct vc_variant *v) {
+  struct entry e;
+  while (next_entry(&list, job, &e)) {
+    if (e.rank > NO_RANK && e.excludes && has_name(v, &e)) return true;
   }
-  *out_for_all = found_rank < JOB;
+  return false;
+}
+
+// The entry that forces a kernel of the job; rank NO_RANK if none does. Among equals the later one counts.
+static struct entry forcing_entry(const char *list, const char *job) {
+  struct entry e, found = {0};
+  while (next_entry(&list, job, &e)) {
+    if (!e.excludes && e.rank > NO_RANK && e.rank >= found.rank) found = e;
+  }
   return found;
 }
 
@@ -38,53 +62,86 @@ static bool runs_on(const struct vc_variant *v, const struct vc_caps *caps, cons
          (!v->needs_coop_matrix || caps->coop_matrix) && (!v->fits || v->fits(caps, out));
 }
 
-static size_t best_ranked(const struct vc_variant *table, size_t n_rows, const struct vc_caps *caps,
+static size_t best_ranked(const vc_emitter *e, const char *job, const struct vc_variant *table, size_t n_rows,
                           const vc_tensor *out) {
   size_t best = 0;
   float best_rank = 0;
   for (size_t i = 0; i < n_rows; i++) {
-    float rank = caps->type == VC_DEVICE_CPU ? table[i].rank_cpu : table[i].rank_gpu;
-    if (i > 0 && (rank <= best_rank || !runs_on(&table[i], caps, out))) continue;
+    float rank = e->caps->type == VC_DEVICE_CPU ? table[i].rank_cpu : table[i].rank_gpu;
+    if (i > 0 && (rank <= best_rank || !runs_on(&table[i], e->caps, out))) continue;
+    if (i > 0 && (is_excluded(e->variants, job, &table[i]) || is_excluded(e->env, job, &table[i]))) continue;
     best = i;
     best_rank = rank;
   }
   return best;
 }
 
-static vc_status unknown_name(const char *job, const struct vc_variant *table, size_t n_rows, const char *name,
-                              size_t name_bytes) {
+static vc_status fail_unknown(const char *job, const struct vc_variant *table, size_t n_rows, const struct entry *e) {
   char names[256];
   size_t used = 0;
   for (size_t i = 0; i < n_rows && used < sizeof names; i++) {
     int n = snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", table[i].name);
     used += n > 0 ? (size_t)n : 0;
   }
-  return VC_FAIL(VC_E_USAGE, "variant %s=%.*s: there is none of that name; %s has %s", job, (int)name_bytes, name, job,
-                 names);
+  return VC_FAIL(VC_E_USAGE, "variant %s=%s%.*s: there is none of that name; %s has %s", job, e->excludes ? "-" : "",
+                 (int)e->name_bytes, e->name, job, names);
+}
+
+// The row of a name, n_rows if the job has none such: an error where the entry names the job itself.
+static vc_status find_row(const char *job, const struct vc_variant *table, size_t n_rows, const struct entry *e,
+                          size_t *out) {
+  size_t i = 0;
+  while (i < n_rows && !has_name(&table[i], e)) i++;
+  if (i == n_rows && e->rank == JOB_RANK) return fail_unknown(job, table, n_rows, e);
+  *out = i;
+  return VC_OK;
+}
+
+static vc_status check_excluded(const char *list, const char *job, const struct vc_variant *table, size_t n_rows) {
+  struct entry e;
+  while (next_entry(&list, job, &e)) {
+    size_t row;
+    if (e.rank == NO_RANK || !e.excludes) continue;
+    VC_TRY(find_row(job, table, n_rows, &e, &row));
+    if (row == 0) {
+      return VC_FAIL(VC_E_USAGE, "variant %s=-%s: the definition of the job cannot be excluded; name another kernel",
+                     job, table[0].name);
+    }
+  }
+  return VC_OK;
+}
+
+static vc_status choose(const vc_emitter *e, const char *job, const struct vc_variant *table, size_t n_rows,
+                        const vc_tensor *out, size_t *out_row) {
+  struct entry forced = forcing_entry(e->variants, job);
+  size_t row = n_rows;
+  VC_TRY(check_excluded(e->variants, job, table, n_rows));
+  VC_TRY(check_excluded(e->env, job, table, n_rows));
+  if (forced.rank == NO_RANK) forced = forcing_entry(e->env, job);
+  if (forced.rank > NO_RANK) VC_TRY(find_row(job, table, n_rows, &forced, &row));
+  if (row < n_rows)
+    *out_row = runs_on(&table[row], e->caps, out) ? row : 0;
+  else
+    *out_row = best_ranked(e, job, table, n_rows, out);
+  return VC_OK;
+}
+
+const void *vc_emit_data(const vc_emitter *e) {
+  VC_ASSERT(e->row);
+  return e->row->data;
 }
 
 vc_status vc_emit_variant(vc_emitter *e, const char *job, const struct vc_variant *table, size_t n_rows,
                           const vc_tensor *out) {
-  size_t name_bytes = 0, chosen = n_rows;
-  bool for_all = false;
-  const char *name = forced_name(e->variants, job, &name_bytes, &for_all);
-  if (!name) name = forced_name(e->env, job, &name_bytes, &for_all);
-  for (size_t i = 0; name && i < n_rows; i++) {
-    if (strlen(table[i].name) == name_bytes && strncmp(table[i].name, name, name_bytes) == 0) chosen = i;
-  }
-  if (chosen < n_rows) {
-    if (!runs_on(&table[chosen], e->caps, out)) chosen = 0;
-  } else if (name && !for_all) {
-    return unknown_name(job, table, n_rows, name, name_bytes);
-  } else {
-    chosen = best_ranked(table, n_rows, e->caps, out);
-  }
   struct program *p = e->program;
+  size_t row;
+  VC_TRY(choose(e, job, table, n_rows, out, &row));
   VC_TRY(grow(e->arena, (void **)&p->uses, sizeof *p->uses, p->n_uses, &p->uses_capacity));
-  p->uses[p->n_uses++] = (struct vc_variant_use){job, out->path, table, n_rows, chosen};
+  p->uses[p->n_uses++] = (struct vc_variant_use){job, out->path, table, n_rows, row};
   e->job = job;
-  e->variant = table[chosen].name;
-  vc_status status = table[chosen].emit(e, out);
-  e->job = e->variant = NULL;
+  e->row = &table[row];
+  vc_status status = table[row].emit(e, out);
+  e->job = NULL;
+  e->row = NULL;
   return status;
 }

@@ -47,6 +47,16 @@ static vc_status output_shape(struct vc_shape x, struct vc_shape w, uint32_t pad
   return VC_OK;
 }
 
+static uint32_t lost_of(const struct conv_attr *a) {
+  return a->padding == VC_PAD_SAME ? 0 : a->side - 1;
+}
+
+// in[0] as the one image of h x w pixels; the forward needs no more.
+static void resize_image(const vc_tensor *out, uint32_t h, uint32_t w, struct vc_shape *in, void *attr) {
+  (void)out, (void)attr;
+  in[0] = (struct vc_shape){1, in[0].c, h, w};
+}
+
 static void naive_push(struct vc_shape x, struct vc_shape y, const struct conv_attr *a, uint64_t n_out, uint32_t flags,
                        struct vc_conv_naive_push *out) {
   *out = (struct vc_conv_naive_push){.n_out = (uint32_t)n_out,
@@ -134,7 +144,7 @@ static double fwd_flops(const vc_tensor *out) {
 }
 
 static const struct vc_op conv2d = {
-    .name = "conv2d", .infer = fwd_infer, .emit = fwd_emit, .vjp = fwd_vjp, .flops = fwd_flops};
+    .name = "conv2d", .infer = fwd_infer, .emit = fwd_emit, .vjp = fwd_vjp, .flops = fwd_flops, .resize = resize_image};
 
 vc_tensor *vc_conv2d(vc_graph *g, vc_tensor *x, vc_tensor *w, vc_tensor *b, struct vc_conv2d_desc desc) {
   struct conv_attr attr = {.side = w->shape.h, .padding = desc.padding, .relu = desc.relu};
@@ -211,8 +221,14 @@ static double dx_flops(const vc_tensor *out) {
   return flops_of(out->shape, out->in[0]->shape, out->in[1]->shape.h);
 }
 
+static void dx_resize(const vc_tensor *out, uint32_t h, uint32_t w, struct vc_shape *in, void *attr) {
+  struct conv_attr *a = attr;
+  resize_image(out, h, w, in, attr);
+  a->x_shape = (struct vc_shape){1, a->x_shape.c, h + lost_of(a), w + lost_of(a)};
+}
+
 static const struct vc_op conv2d_dx = {
-    .name = "conv2d_dx", .infer = dx_infer, .emit = dx_emit, .vjp = dx_vjp, .flops = dx_flops};
+    .name = "conv2d_dx", .infer = dx_infer, .emit = dx_emit, .vjp = dx_vjp, .flops = dx_flops, .resize = dx_resize};
 
 vc_tensor *vc_conv2d_dx(vc_graph *g, vc_tensor *gz, vc_tensor *w, struct vc_shape x_shape, enum vc_padding padding) {
   struct conv_attr attr = {.side = w->shape.h, .padding = padding, .x_shape = x_shape};
@@ -275,8 +291,14 @@ static double dw_flops(const vc_tensor *out) {
   return flops_of(out->in[0]->shape, out->in[1]->shape, out->shape.h);
 }
 
+static void dw_resize(const vc_tensor *out, uint32_t h, uint32_t w, struct vc_shape *in, void *attr) {
+  const struct conv_attr *a = attr;
+  resize_image(out, h, w, in, attr);
+  in[1] = (struct vc_shape){1, in[1].c, h - lost_of(a), w - lost_of(a)};
+}
+
 static const struct vc_op conv2d_dw = {
-    .name = "conv2d_dw", .infer = dw_infer, .emit = dw_emit, .vjp = dw_vjp, .flops = dw_flops};
+    .name = "conv2d_dw", .infer = dw_infer, .emit = dw_emit, .vjp = dw_vjp, .flops = dw_flops, .resize = dw_resize};
 
 vc_tensor *vc_conv2d_dw(vc_graph *g, vc_tensor *x, vc_tensor *gz, uint32_t side, enum vc_padding padding) {
   struct conv_attr attr = {.side = side, .padding = padding};

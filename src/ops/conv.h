@@ -4,6 +4,7 @@
 #define VC_OPS_CONV_H
 
 #include <vulcyte/ops.h>
+#include <vulcyte/variant.h>
 
 // out[p][n] = bias + sum over taps and channels of in[tap of p][c] * w(t, c, n).
 struct conv_product {

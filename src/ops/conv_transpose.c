@@ -36,6 +36,12 @@ static double flops_of(struct vc_shape x, uint32_t k) {
   return 8.0 * k * (double)vc_shape_count(x);
 }
 
+// in[0] as the one image of h x w pixels, even for the input gradient.
+static void resize_image(const vc_tensor *out, uint32_t h, uint32_t w, struct vc_shape *in, void *attr) {
+  (void)out, (void)attr;
+  in[0] = (struct vc_shape){1, in[0].c, h, w};
+}
+
 // ---- forward [UPCONV 1]: in x, w, b -----------------------------------------------------------------------------
 
 static vc_status fwd_infer(vc_tensor *out) {
@@ -94,8 +100,12 @@ static double fwd_flops(const vc_tensor *out) {
   return flops_of(out->in[0]->shape, out->shape.c);
 }
 
-static const struct vc_op conv_transpose = {
-    .name = "conv_transpose2x2", .infer = fwd_infer, .emit = fwd_emit, .vjp = fwd_vjp, .flops = fwd_flops};
+static const struct vc_op conv_transpose = {.name = "conv_transpose2x2",
+                                            .infer = fwd_infer,
+                                            .emit = fwd_emit,
+                                            .vjp = fwd_vjp,
+                                            .flops = fwd_flops,
+                                            .resize = resize_image};
 
 vc_tensor *vc_conv_transpose2x2(vc_graph *g, vc_tensor *x, vc_tensor *w, vc_tensor *b) {
   return vc_node(g, &conv_transpose, (vc_tensor *[]){x, w, b}, 3, NULL, 0);
@@ -164,8 +174,12 @@ static double dx_flops(const vc_tensor *out) {
   return flops_of(out->shape, out->in[0]->shape.c);
 }
 
-static const struct vc_op conv_transpose_dx = {
-    .name = "conv_transpose2x2_dx", .infer = dx_infer, .emit = dx_emit, .vjp = dx_vjp, .flops = dx_flops};
+static const struct vc_op conv_transpose_dx = {.name = "conv_transpose2x2_dx",
+                                               .infer = dx_infer,
+                                               .emit = dx_emit,
+                                               .vjp = dx_vjp,
+                                               .flops = dx_flops,
+                                               .resize = resize_image};
 
 vc_tensor *vc_conv_transpose2x2_dx(vc_graph *g, vc_tensor *gy, vc_tensor *w) {
   return vc_node(g, &conv_transpose_dx, (vc_tensor *[]){gy, w}, 2, NULL, 0);
@@ -216,8 +230,17 @@ static double dw_flops(const vc_tensor *out) {
   return flops_of(out->in[0]->shape, out->in[1]->shape.c);
 }
 
-static const struct vc_op conv_transpose_dw = {
-    .name = "conv_transpose2x2_dw", .infer = dw_infer, .emit = dw_emit, .vjp = dw_vjp, .flops = dw_flops};
+static void dw_resize(const vc_tensor *out, uint32_t h, uint32_t w, struct vc_shape *in, void *attr) {
+  resize_image(out, h, w, in, attr);
+  in[1] = (struct vc_shape){1, in[1].c, 2 * h, 2 * w};
+}
+
+static const struct vc_op conv_transpose_dw = {.name = "conv_transpose2x2_dw",
+                                               .infer = dw_infer,
+                                               .emit = dw_emit,
+                                               .vjp = dw_vjp,
+                                               .flops = dw_flops,
+                                               .resize = dw_resize};
 
 vc_tensor *vc_conv_transpose2x2_dw(vc_graph *g, vc_tensor *x, vc_tensor *gy) {
   return vc_node(g, &conv_transpose_dw, (vc_tensor *[]){x, gy}, 2, NULL, 0);

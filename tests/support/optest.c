@@ -2,6 +2,7 @@
 #include "optest.h"
 
 #include <vulcyte/gpu.h>
+#include <vulcyte/variant.h>
 
 #include <math.h>
 #include <stdio.h>

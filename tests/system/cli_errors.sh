@@ -64,6 +64,9 @@ expect 2 'give a whole number' synth fluo --count -1 --out out
 expect 2 '--out is missing' report data
 expect 2 'give a whole number from 1' bench --steps 0
 expect 2 'model.bsae' bench --set model.bsae=4
+expect 2 'conv2d=-naiv: there is none of that name' train good.json --out out --variant conv2d=-naiv
+expect 2 'conv2d_dx=-naive: the definition' train good.json --out out --variant conv2d_dx=-naive
+expect 2 'conv3d=-naive: no such job' sweep good.json --out out --variant conv3d=-naive
 expect 2 'there is none of that name' bench --set model.base=2 --set data.crop=16 --quiet --variant conv2d_fwd=fast
 
 # ---- configurations

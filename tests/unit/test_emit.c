@@ -12,6 +12,7 @@
 
 #include "support/dry_caps.h"
 #include "vulcyte/graph.h"
+#include "vulcyte/variant.h"
 
 struct fixture {
   vc_arena *arena;
@@ -327,6 +328,47 @@ static void a_variant_can_be_forced(void **state) {
   assert_refused(f, VC_E_USAGE, "variant job=sim: there is none of that name; job has naive, tiled, simd,");
 }
 
+static void a_variant_can_be_excluded(void **state) {
+  struct fixture *f = *state;
+  vc_output(f->g, node(f, &job_op, param(f, "a", 0)));
+  f->options.variants = "job=-tiled";
+  assert_string_equal(chosen(f), "simd");
+  f->options.variants = "*=-tiled,other=-simd";
+  assert_string_equal(chosen(f), "simd");
+  f->options.variants = "job=-tiled,job=-simd";
+  assert_string_equal(chosen(f), "naive");
+  f->options.variants = "job=-tiled,job=tiled"; // forcing counts more
+  assert_string_equal(chosen(f), "tiled");
+  f->options.variants = "job=-simd";
+  setenv("VULCYTE_VARIANTS", "job=-tiled", 1); // both lists exclude
+  assert_string_equal(chosen(f), "naive");
+  f->options.variants = "*=-of-other-jobs";
+  assert_string_equal(chosen(f), "simd");
+  f->options.variants = "job=-tile";
+  assert_refused(f, VC_E_USAGE, "variant job=-tile: there is none of that name; job has naive, tiled, simd,");
+  f->options.variants = "job=-naive";
+  assert_refused(f, VC_E_USAGE, "variant job=-naive: the definition of the job cannot be excluded");
+}
+
+static vc_status emit_data(vc_emitter *e, const vc_tensor *out) {
+  assert_int_equal(*(const int *)vc_emit_data(e), 7);
+  return emit_whole(e, out);
+}
+
+static vc_status emit_with_data(vc_emitter *e, const vc_tensor *out) {
+  static const int seven = 7;
+  static const struct vc_variant rows[] = {{.name = "naive", .emit = emit_whole},
+                                           {.name = "wide", .rank_gpu = 2, .emit = emit_data, .data = &seven}};
+  return vc_emit_variant(e, "rows", rows, VC_COUNT_OF(rows), out);
+}
+
+static void rows_that_share_an_emit_differ_by_their_data(void **state) {
+  static const struct vc_op op = {.name = "rows", .infer = same_infer, .emit = emit_with_data};
+  struct fixture *f = *state;
+  vc_output(f->g, node(f, &op, param(f, "a", 0)));
+  assert_int_equal(n_dispatches(f), 1);
+}
+
 static void the_environment_forces_where_options_do_not(void **state) {
   struct fixture *f = *state;
   vc_output(f->g, node(f, &job_op, param(f, "a", 0)));
@@ -358,6 +400,8 @@ int main(void) {
       TEST(folding_covers_all_groups),
       TEST(the_best_ranked_variant_that_runs_is_taken),
       TEST(a_variant_can_be_forced),
+      TEST(a_variant_can_be_excluded),
+      TEST(rows_that_share_an_emit_differ_by_their_data),
       TEST(the_environment_forces_where_options_do_not),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,11 +3,12 @@
 // the slabs.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#include "act.glsl"
 #include "conv.h"
 
 layout(local_size_x = CONV_NAIVE_LOCAL) in;
-layout(binding = 0) readonly buffer X { float x[]; };
-layout(binding = 1) readonly buffer G { float gz[]; };
+layout(binding = 0) readonly buffer X { vc_act x[]; };
+layout(binding = 1) readonly buffer G { vc_act gz[]; };
 layout(binding = 2) writeonly buffer P { float part[]; };
 layout(push_constant) uniform Push { vc_conv_naive_dw_push p; };
 
@@ -25,7 +26,8 @@ void main() {
     for (uint j = 0; j < p.out_w; j++) {
       uint in_x = j + s - p.origin;
       if (in_x < p.in_w) {
-        along += gz[(row * p.out_w + j) * p.out_c + k] * x[((n * p.in_h + in_y) * p.in_w + in_x) * p.in_c + c];
+        along += float(gz[(row * p.out_w + j) * p.out_c + k]) *
+                 float(x[((n * p.in_h + in_y) * p.in_w + in_x) * p.in_c + c]);
       }
     }
     sum += along;

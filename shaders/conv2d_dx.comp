@@ -2,12 +2,13 @@
 // One invocation an element of gx {N,C,H,W}; sums over k within a tap, then over the taps in row order.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#include "act.glsl"
 #include "conv.h"
 
 layout(local_size_x = CONV_NAIVE_LOCAL) in;
-layout(binding = 0) readonly buffer G { float gz[]; };
+layout(binding = 0) readonly buffer G { vc_act gz[]; };
 layout(binding = 1) readonly buffer W { float w[]; };
-layout(binding = 2) writeonly buffer X { float gx[]; };
+layout(binding = 2) writeonly buffer X { vc_act gx[]; };
 layout(push_constant) uniform Push { vc_conv_naive_push p; };
 
 void main() {
@@ -22,9 +23,9 @@ void main() {
       if (i >= p.out_h || j >= p.out_w) continue;
       uint from = ((n * p.out_h + i) * p.out_w + j) * p.out_c, weight = (r * p.side + s) * p.in_c + c;
       float tap = 0.0;
-      for (uint k = 0; k < p.out_c; k++) tap += gz[from + k] * w[weight + k * p.side * p.side * p.in_c];
+      for (uint k = 0; k < p.out_c; k++) tap += float(gz[from + k]) * w[weight + k * p.side * p.side * p.in_c];
       sum += tap;
     }
   }
-  gx[at] = sum;
+  gx[at] = vc_act(sum);
 }

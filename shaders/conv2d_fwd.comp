@@ -2,13 +2,14 @@
 // One invocation an element of y {N,K,H',W'}; sums over c within a tap, then over the taps in row order.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#include "act.glsl"
 #include "conv.h"
 
 layout(local_size_x = CONV_NAIVE_LOCAL) in;
-layout(binding = 0) readonly buffer X { float x[]; };
+layout(binding = 0) readonly buffer X { vc_act x[]; };
 layout(binding = 1) readonly buffer W { float w[]; };
 layout(binding = 2) readonly buffer B { float b[]; };
-layout(binding = 3) writeonly buffer Y { float y[]; };
+layout(binding = 3) writeonly buffer Y { vc_act y[]; };
 layout(push_constant) uniform Push { vc_conv_naive_push p; };
 
 void main() {
@@ -23,10 +24,10 @@ void main() {
       if (in_y >= p.in_h || in_x >= p.in_w) continue;
       uint from = ((n * p.in_h + in_y) * p.in_w + in_x) * p.in_c, weight = ((k * p.side + r) * p.side + s) * p.in_c;
       float tap = 0.0;
-      for (uint c = 0; c < p.in_c; c++) tap += x[from + c] * w[weight + c];
+      for (uint c = 0; c < p.in_c; c++) tap += float(x[from + c]) * w[weight + c];
       sum += tap;
     }
   }
   if ((p.flags & CONV_BIAS) != 0) sum += b[k];
-  y[at] = mix(sum, 0.0, (p.flags & CONV_RELU) != 0 && sum < 0.0); // NaN stays
+  y[at] = vc_act(mix(sum, 0.0, (p.flags & CONV_RELU) != 0 && sum < 0.0)); // NaN stays
 }

@@ -8,6 +8,7 @@
 // Order of sums: for each channel the taps of a row, then the rows, then the channels of a step (sides 1 and 2), then the steps.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#include "act.glsl"
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_scalar_block_layout : require
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
@@ -25,10 +26,12 @@ layout(constant_id = SC_CONV_SPAN) const uint SPAN = 1;
 
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer In { float v; };
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer In2 { uint64_t v; };
-layout(buffer_reference, scalar, buffer_reference_align = 4) writeonly buffer Out { float v; };
-layout(buffer_reference, scalar, buffer_reference_align = 8) writeonly buffer Out2 { uint64_t v; };
+layout(buffer_reference, scalar, buffer_reference_align = VC_ACT_BYTES) readonly buffer Act { vc_act v; };
+layout(buffer_reference, scalar, buffer_reference_align = 2 * VC_ACT_BYTES) readonly buffer Act2 { vc_pair v; };
+layout(buffer_reference, scalar, buffer_reference_align = VC_ACT_BYTES) writeonly buffer Out { vc_act v; };
+layout(buffer_reference, scalar, buffer_reference_align = 2 * VC_ACT_BYTES) writeonly buffer Out2 { vc_pair v; };
 layout(push_constant) uniform Push {
-  In in_;
+  Act in_;
   In weights;
   In bias;
   Out out_;
@@ -43,6 +46,10 @@ const uint CHANNELS = 1 + PAIRED;                           // channels of one l
 const uint TOGETHER = SIDE == 3 ? 1 : CHANNELS * DEPTH;     // channels that are summed before the sum of a pixel is touched
 
 vec2 load(uint64_t at) {
+  return PAIRED == 0 ? vec2(float(Act(at).v), 0.0) : vc_unpack_pair(Act2(at).v);
+}
+
+vec2 load_weights(uint64_t at) {
   if (PAIRED == 0) return vec2(In(at).v, 0.0);
   uint64_t both = In2(at).v;
   return uintBitsToFloat(uvec2(uint(both), uint(both >> 32)));
@@ -63,7 +70,7 @@ void main() {
     uint y = y0 * STRIDE + i / PATCH - p.origin, x = x0 * STRIDE + i % PATCH - p.origin; // wraps to huge where negative
     inside[g] = y < p.in_h && x < p.in_w;
     uint pixel = inside[g] ? (sample_ * p.in_h + y) * p.in_w + x : 0;
-    from[g] = uint64_t(in_) + uint64_t(pixel) * (4 * p.in_c);
+    from[g] = uint64_t(in_) + uint64_t(pixel) * (VC_ACT_BYTES * p.in_c);
   }
   const uint block_bytes = p.in_c * TAPS * LANES * 4; // of packed weights
   uint64_t weight = uint64_t(weights) + uint64_t(block * SPAN) * block_bytes + lane * 4 * CHANNELS;
@@ -73,12 +80,12 @@ void main() {
   for (uint c = 0; c < p.in_c; c += CHANNELS * DEPTH) {
     vec2 v[DEPTH * N_LOADS], w[SPAN * DEPTH * TAPS];
     [[unroll]] for (uint i = 0; i < DEPTH * N_LOADS; i++) {
-      vec2 both = load(from[i % N_LOADS] + i / N_LOADS * 4 * CHANNELS);
+      vec2 both = load(from[i % N_LOADS] + i / N_LOADS * VC_ACT_BYTES * CHANNELS);
       v[i] = inside[i % N_LOADS] ? both : vec2(0.0);
     }
-    [[unroll]] for (uint g = 0; g < N_LOADS; g++) from[g] += 4 * CHANNELS * DEPTH;
+    [[unroll]] for (uint g = 0; g < N_LOADS; g++) from[g] += VC_ACT_BYTES * CHANNELS * DEPTH;
     [[unroll]] for (uint t = 0; t < SPAN * DEPTH * TAPS; t++) {
-      w[t] = load(weight + t / (DEPTH * TAPS) * block_bytes + t % (DEPTH * TAPS) * LANES * 4 * CHANNELS);
+      w[t] = load_weights(weight + t / (DEPTH * TAPS) * block_bytes + t % (DEPTH * TAPS) * LANES * 4 * CHANNELS);
     }
     weight += DEPTH * TAPS * LANES * 4 * CHANNELS;
     [[unroll]] for (uint turn = 0; turn < CHANNELS * DEPTH / TOGETHER; turn++) {
@@ -121,7 +128,7 @@ void main() {
   const uint n = (block * LANES + lane) * SPAN, tap = n / out_c, k = n - tap * out_c; // of the lane's first column
   // The place of that column for pixel (y0, x0).
   uint place = ((sample_ * p.grid_h + y0) * p.up + tap / p.up) * out_w + x0 * p.up + tap % p.up;
-  uint64_t to = uint64_t(out_) + (uint64_t(place) * out_c + k) * 4;
+  uint64_t to = uint64_t(out_) + (uint64_t(place) * out_c + k) * VC_ACT_BYTES;
   float bias_[SPAN];
   [[unroll]] for (uint b = 0; b < SPAN; b++) {
     bias_[b] = 0.0;
@@ -130,11 +137,11 @@ void main() {
   [[unroll]] for (uint y = 0; y < TILE; y++) {
     [[unroll]] for (uint x = 0; x < TILE; x++) {
       if (n < p.cols && y0 + y < p.grid_h && x0 + x < p.grid_w) {
-        uint64_t at = to + (y * p.up * out_w + x * p.up) * out_c * 4;
+        uint64_t at = to + (y * p.up * out_w + x * p.up) * out_c * VC_ACT_BYTES;
         vec2 value = vec2(sum[y * TILE + x] + bias_[0], sum[((SPAN - 1) * TILE + y) * TILE + x] + bias_[SPAN - 1]);
         value = mix(value, vec2(floor_), lessThan(value, vec2(floor_))); // NaN stays
-        if (SPAN == 1) Out(at).v = value.x;
-        else Out2(at).v = uint64_t(floatBitsToUint(value.x)) | uint64_t(floatBitsToUint(value.y)) << 32;
+        if (SPAN == 1) Out(at).v = vc_act(value.x);
+        else Out2(at).v = vc_pack_pair(value);
       }
     }
   }

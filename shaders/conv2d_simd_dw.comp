@@ -7,6 +7,7 @@
 // Order of sums: four pixels of a row as two pairs, then the rows of a block, then the blocks of a row, then the rows.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#include "act.glsl"
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_scalar_block_layout : require
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
@@ -22,12 +23,12 @@ layout(constant_id = SC_CONV_PAIRED) const uint PAIRED = 1;
 layout(constant_id = SC_CONV_COLS) const uint COLS = 8;
 layout(constant_id = SC_CONV_ROWS) const uint ROWS = 1;
 
-layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer In { float v; };
-layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer In2 { uint64_t v; };
+layout(buffer_reference, scalar, buffer_reference_align = VC_ACT_BYTES) readonly buffer Act { vc_act v; };
+layout(buffer_reference, scalar, buffer_reference_align = 2 * VC_ACT_BYTES) readonly buffer Act2 { vc_pair v; };
 layout(buffer_reference, scalar, buffer_reference_align = 4) writeonly buffer Out { float v; };
 layout(push_constant) uniform Push {
-  In rows_;
-  In cols_;
+  Act rows_;
+  Act cols_;
   Out part;
   vc_conv_dw_push p;
 };
@@ -39,9 +40,7 @@ const uint CHANNELS = 1 + PAIRED, WORDS = COLS / CHANNELS;      // a word: what 
 const uint N_LOADS = (PATCH * PATCH * WORDS + LANES - 1) / LANES;
 
 vec2 load(uint64_t at, bool both_) {
-  if (!both_) return vec2(In(at).v, 0.0);
-  uint64_t both = In2(at).v;
-  return uintBitsToFloat(uvec2(uint(both), uint(both >> 32)));
+  return both_ ? vc_unpack_pair(Act2(at).v) : vec2(float(Act(at).v), 0.0);
 }
 
 void main() {
@@ -55,7 +54,7 @@ void main() {
 
   float sum[ROWS * COLS * TAPS];
   [[unroll]] for (uint i = 0; i < ROWS * COLS * TAPS; i++) sum[i] = 0.0;
-  const uint64_t row_base = uint64_t(rows_) + 4 * min(row, p.rows - ROWS);
+  const uint64_t row_base = uint64_t(rows_) + VC_ACT_BYTES * min(row, p.rows - ROWS);
   for (uint step_ = slab * p.slab_steps; step_ < min((slab + 1) * p.slab_steps, p.steps); step_++) {
     const uint sample_ = step_ / blocks_y, y0 = step_ % blocks_y * BLOCK;
     uint64_t from[N_LOADS];
@@ -65,24 +64,25 @@ void main() {
       uint pixel = i / WORDS, c = col0 + i % WORDS * CHANNELS;
       uint y = y0 * STRIDE + pixel / PATCH - p.origin; // wraps to huge where negative
       at_x[g] = y < p.in_h && c < p.cols ? pixel % PATCH - p.origin : 0x80000000u;
-      from[g] = uint64_t(cols_) + (uint64_t((sample_ * p.in_h + y) * p.in_w) * p.cols + c) * 4;
+      from[g] = uint64_t(cols_) + (uint64_t((sample_ * p.in_h + y) * p.in_w) * p.cols + c) * VC_ACT_BYTES;
     }
-    uint64_t row_from = row_base + uint64_t((sample_ * p.grid_h + y0) * p.grid_w) * (4 * p.rows);
+    uint64_t row_from = row_base + uint64_t((sample_ * p.grid_h + y0) * p.grid_w) * (VC_ACT_BYTES * p.rows);
     for (uint x0 = 0; x0 < p.grid_w; x0 += BLOCK) {
       vec2 v[N_LOADS];
       vec2 a[BLOCK * BLOCK];
       [[unroll]] for (uint g = 0; g < N_LOADS; g++) {
         bool inside = at_x[g] < p.in_w;
-        vec2 word = load(inside ? from[g] + at_x[g] * (4 * p.cols) : uint64_t(cols_), PAIRED == 1);
+        vec2 word = load(inside ? from[g] + at_x[g] * (VC_ACT_BYTES * p.cols) : uint64_t(cols_), PAIRED == 1);
         v[g] = inside ? word : vec2(0.0);
         at_x[g] += BLOCK * STRIDE;
       }
       [[unroll]] for (uint i = 0; i < BLOCK * BLOCK; i++) {
         bool inside = x0 + i % BLOCK < p.grid_w && y0 + i / BLOCK < p.grid_h;
-        vec2 of_lane = load(inside ? row_from + (i / BLOCK * p.grid_w + i % BLOCK) * (4 * p.rows) : row_base, ROWS == 2);
+        uint64_t at = row_from + (i / BLOCK * p.grid_w + i % BLOCK) * (VC_ACT_BYTES * p.rows);
+        vec2 of_lane = load(inside ? at : row_base, ROWS == 2);
         a[i] = inside ? of_lane : vec2(0.0);
       }
-      row_from += BLOCK * 4 * p.rows;
+      row_from += BLOCK * VC_ACT_BYTES * p.rows;
       [[unroll]] for (uint c = 0; c < COLS; c++) {
         float patch_[PATCH * PATCH];
         [[unroll]] for (uint i = 0; i < SHARED_ROWS * PATCH; i++) {

@@ -4,6 +4,7 @@
 // Order of sums: terms one after the other, channels fastest, then taps in row order.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#include "act.glsl"
 #extension GL_EXT_control_flow_attributes : require
 #include "conv.h"
 
@@ -16,10 +17,10 @@ layout(local_size_x = CONV_TILED_LOCAL) in;
 layout(constant_id = SC_CONV_SIDE) const uint SIDE = 3;
 layout(constant_id = SC_CONV_STRIDE) const uint STRIDE = 1;
 layout(constant_id = SC_CONV_WEIGHTS) const uint WEIGHTS = CONV_WEIGHTS_COLUMN;
-layout(binding = 0) readonly buffer In { float in_[]; };
+layout(binding = 0) readonly buffer In { vc_act in_[]; };
 layout(binding = 1) readonly buffer Weights { float weights[]; };
 layout(binding = 2) readonly buffer Bias { float bias[]; };
-layout(binding = 3) writeonly buffer Out { float out_[]; };
+layout(binding = 3) writeonly buffer Out { vc_act out_[]; };
 layout(push_constant) uniform Push { vc_conv_push p; };
 
 const uint DEPTH = CONV_TILED_DEPTH, FOURS_M = TILE_M / 4, FOURS_N = TILE_N / 4;
@@ -63,7 +64,9 @@ void main() {
       vec4 four = vec4(0.0);
       [[unroll]] for (uint i = 0; i < 4; i++) {
         uint y = at_y[pass * 4 + i] + r, x = at_x[pass * 4 + i] + s;
-        if (at < n_terms && y < p.in_h && x < p.in_w) four[i] = in_[((base[pass * 4 + i] + y) * p.in_w + x) * p.in_c + c];
+        if (at < n_terms && y < p.in_h && x < p.in_w) {
+          four[i] = float(in_[((base[pass * 4 + i] + y) * p.in_w + x) * p.in_c + c]);
+        }
       }
       left[my_term * FOURS_M + pass * (CONV_TILED_LOCAL / DEPTH) + my_four] = four;
     }
@@ -97,7 +100,7 @@ void main() {
       uint row = m / p.grid_w, x = m - row * p.grid_w;
       float y = sum[i][j] + b;
       y = mix(y, 0.0, (p.flags & CONV_RELU) != 0 && y < 0.0); // NaN stays
-      out_[((row * p.up + tap / p.up) * out_w + x * p.up + tap % p.up) * out_c + k] = y;
+      out_[((row * p.up + tap / p.up) * out_w + x * p.up + tap % p.up) * out_c + k] = vc_act(y);
     }
   }
 }

@@ -4,6 +4,7 @@
 // part[slab][row][t][col]; conv2d_dw_sum adds the slabs. Order of sums: the slab's pixels one after the other.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#include "act.glsl"
 #extension GL_EXT_control_flow_attributes : require
 #include "conv.h"
 
@@ -15,8 +16,8 @@
 layout(local_size_x = CONV_TILED_LOCAL) in;
 layout(constant_id = SC_CONV_SIDE) const uint SIDE = 3;
 layout(constant_id = SC_CONV_STRIDE) const uint STRIDE = 1;
-layout(binding = 0) readonly buffer Rows { float rows_[]; };
-layout(binding = 1) readonly buffer Cols { float cols_[]; };
+layout(binding = 0) readonly buffer Rows { vc_act rows_[]; };
+layout(binding = 1) readonly buffer Cols { vc_act cols_[]; };
 layout(binding = 2) writeonly buffer Part { float part[]; };
 layout(push_constant) uniform Push { vc_conv_dw_push p; };
 
@@ -55,7 +56,9 @@ void main() {
       vec4 four = vec4(0.0);
       [[unroll]] for (uint i = 0; i < 4; i++) {
         uint y = y0 + tap_y[i], x = x0 + tap_x[i];
-        if (pixel < end && y < p.in_h && x < p.in_w) four[i] = cols_[((sample_ * p.in_h + y) * p.in_w + x) * p.cols + col[i]];
+        if (pixel < end && y < p.in_h && x < p.in_w) {
+          four[i] = float(cols_[((sample_ * p.in_h + y) * p.in_w + x) * p.cols + col[i]]);
+        }
       }
       right[k * FOURS_N + right_four] = four;
     }
@@ -63,7 +66,7 @@ void main() {
       uint pixel = p0 + left_pixel, row = m0 + left_four * 4;
       vec4 four = vec4(0.0);
       [[unroll]] for (uint i = 0; i < 4; i++) {
-        if (pixel < end && row + i < p.rows) four[i] = rows_[pixel * p.rows + row + i];
+        if (pixel < end && row + i < p.rows) four[i] = float(rows_[pixel * p.rows + row + i]);
       }
       left[left_pixel * FOURS_M + left_four] = four;
     }

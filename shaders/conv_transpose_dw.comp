@@ -3,11 +3,12 @@
 // the slabs.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#include "act.glsl"
 #include "conv.h"
 
 layout(local_size_x = CONV_NAIVE_LOCAL) in;
-layout(binding = 0) readonly buffer X { float x[]; };
-layout(binding = 1) readonly buffer G { float gy[]; };
+layout(binding = 0) readonly buffer X { vc_act x[]; };
+layout(binding = 1) readonly buffer G { vc_act gy[]; };
 layout(binding = 2) writeonly buffer P { float part[]; };
 layout(push_constant) uniform Push { vc_conv_naive_dw_push p; };
 
@@ -20,7 +21,7 @@ void main() {
   for (uint row = slab * p.slab_rows; row < min((slab + 1) * p.slab_rows, p.n_rows); row++) {
     uint from = row * p.in_w * p.in_c + c, to = (2 * row + t / 2) * p.out_w * p.out_c + t % 2 * p.out_c + k;
     float along = 0.0;
-    for (uint j = 0; j < p.in_w; j++) along += x[from + j * p.in_c] * gy[to + 2 * j * p.out_c];
+    for (uint j = 0; j < p.in_w; j++) along += float(x[from + j * p.in_c]) * float(gy[to + 2 * j * p.out_c]);
     sum += along;
   }
   part[at] = sum;

@@ -2,12 +2,13 @@
 // One invocation an element of gx {N,C,H,W}; sums over k within a tap, then over the taps in row order.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#include "act.glsl"
 #include "conv.h"
 
 layout(local_size_x = CONV_NAIVE_LOCAL) in;
-layout(binding = 0) readonly buffer G { float gy[]; };
+layout(binding = 0) readonly buffer G { vc_act gy[]; };
 layout(binding = 1) readonly buffer W { float w[]; };
-layout(binding = 2) writeonly buffer X { float gx[]; };
+layout(binding = 2) writeonly buffer X { vc_act gx[]; };
 layout(push_constant) uniform Push { vc_conv_naive_push p; };
 
 void main() {
@@ -19,8 +20,8 @@ void main() {
   for (uint t = 0; t < 4; t++) {
     uint from = ((n * p.out_h + 2 * i + t / 2) * p.out_w + 2 * j + t % 2) * p.out_c, weight = (c * 4 + t) * p.out_c;
     float tap = 0.0;
-    for (uint k = 0; k < p.out_c; k++) tap += gy[from + k] * w[weight + k];
+    for (uint k = 0; k < p.out_c; k++) tap += float(gy[from + k]) * w[weight + k];
     sum += tap;
   }
-  gx[at] = sum;
+  gx[at] = vc_act(sum);
 }

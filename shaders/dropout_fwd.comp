@@ -3,15 +3,16 @@
 // elements.
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#include "act.glsl"
 #include "dropout.h"
 #include "philox.glsl"
 
 layout(local_size_x = OPS_LOCAL) in;
-layout(binding = 0) readonly buffer X1 { float x1[]; };
-layout(binding = 0) readonly buffer X4 { vec4 x4[]; };
+layout(binding = 0) readonly buffer X1 { vc_act x1[]; };
+layout(binding = 0) readonly buffer X4 { vc_act4 x4[]; };
 layout(binding = 1) readonly buffer K { uint key[]; };
-layout(binding = 2) writeonly buffer Y1 { float y1[]; };
-layout(binding = 2) writeonly buffer Y4 { vec4 y4[]; };
+layout(binding = 2) writeonly buffer Y1 { vc_act y1[]; };
+layout(binding = 2) writeonly buffer Y4 { vc_act4 y4[]; };
 
 bvec4 kept(uint group) {
   return greaterThanEqual(vc_philox(uvec2(key[0], key[1]), uvec4(group, 0u, 0u, 0u)), uvec4(pc.threshold));
@@ -19,9 +20,9 @@ bvec4 kept(uint group) {
 
 void main() {
   uint id = gl_GlobalInvocationID.x, n4 = pc.n / 4u;
-  for (uint i = id; i < n4; i += pc.stride) y4[i] = mix(vec4(0.0), pc.scale * x4[i], kept(i));
+  for (uint i = id; i < n4; i += pc.stride) y4[i] = vc_act4(mix(vec4(0.0), pc.scale * vec4(x4[i]), kept(i)));
   if (id < (pc.n & 3u)) {
     uint i = 4u * n4 + id;
-    y1[i] = kept(n4)[id] ? pc.scale * x1[i] : 0.0;
+    y1[i] = vc_act(kept(n4)[id] ? pc.scale * float(x1[i]) : 0.0);
   }
 }

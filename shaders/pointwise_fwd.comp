@@ -4,16 +4,17 @@
 // An invocation takes every stride-th group of four elements; the first invocations take the n mod 4 that are left.
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#include "act.glsl"
 #include "pointwise.h"
 
 layout(local_size_x = OPS_LOCAL) in;
 layout(constant_id = SC_POINTWISE_MODE) const uint MODE = POINTWISE_RELU;
-layout(binding = 0) readonly buffer A1 { float a1[]; };
-layout(binding = 0) readonly buffer A4 { vec4 a4[]; };
-layout(binding = 1) readonly buffer B1 { float b1[]; }; // RELU and SCALE do not read it
-layout(binding = 1) readonly buffer B4 { vec4 b4[]; };
-layout(binding = 2) writeonly buffer Y1 { float y1[]; };
-layout(binding = 2) writeonly buffer Y4 { vec4 y4[]; };
+layout(binding = 0) readonly buffer A1 { vc_act a1[]; };
+layout(binding = 0) readonly buffer A4 { vc_act4 a4[]; };
+layout(binding = 1) readonly buffer B1 { vc_act b1[]; }; // RELU and SCALE do not read it
+layout(binding = 1) readonly buffer B4 { vc_act4 b4[]; };
+layout(binding = 2) writeonly buffer Y1 { vc_act y1[]; };
+layout(binding = 2) writeonly buffer Y4 { vc_act4 y4[]; };
 
 const bool UNARY = MODE == POINTWISE_RELU || MODE == POINTWISE_SCALE;
 
@@ -29,12 +30,12 @@ vec4 f(vec4 a, vec4 b) {
 void main() {
   uint id = gl_GlobalInvocationID.x, n4 = pc.n / 4u;
   for (uint i = id; i < n4; i += pc.stride) {
-    vec4 a = a4[i];
-    y4[i] = f(a, UNARY ? a : b4[i]);
+    vec4 a = vec4(a4[i]);
+    y4[i] = vc_act4(f(a, UNARY ? a : vec4(b4[i])));
   }
   if (id < (pc.n & 3u)) {
     uint i = 4u * n4 + id;
-    float a = a1[i];
-    y1[i] = f(vec4(a), vec4(UNARY ? a : b1[i])).x;
+    float a = float(a1[i]);
+    y1[i] = vc_act(f(vec4(a), vec4(UNARY ? a : float(b1[i]))).x);
   }
 }

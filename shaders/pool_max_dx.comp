@@ -3,19 +3,20 @@
 // window.
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#include "act.glsl"
 #include "pool.h"
 #include "walk.glsl"
 
 layout(local_size_x = OPS_LOCAL) in;
 layout(constant_id = SC_POOL_WIDTH) const uint WIDTH = 1; // 4: C is a multiple of 4, all counts are in fours
-layout(binding = 0) readonly buffer X1 { float x1[]; };
-layout(binding = 0) readonly buffer X4 { vec4 x4[]; };
-layout(binding = 1) readonly buffer G1 { float g1[]; };
-layout(binding = 1) readonly buffer G4 { vec4 g4[]; };
-layout(binding = 2) writeonly buffer Y1 { float y1[]; };
-layout(binding = 2) writeonly buffer Y4 { vec4 y4[]; };
+layout(binding = 0) readonly buffer X1 { vc_act x1[]; };
+layout(binding = 0) readonly buffer X4 { vc_act4 x4[]; };
+layout(binding = 1) readonly buffer G1 { vc_act g1[]; };
+layout(binding = 1) readonly buffer G4 { vc_act4 g4[]; };
+layout(binding = 2) writeonly buffer Y1 { vc_act y1[]; };
+layout(binding = 2) writeonly buffer Y4 { vc_act4 y4[]; };
 
-vec4 load(uint i) { return WIDTH == 4u ? x4[i] : vec4(x1[i]); }
+vec4 load(uint i) { return WIDTH == 4u ? vec4(x4[i]) : vec4(float(x1[i])); }
 
 void compare(inout vec4 m, inout uvec4 place, vec4 x, uint k) {
   bvec4 take = bvec4(uvec4(greaterThan(x, m)) | uvec4(isnan(x)));
@@ -25,8 +26,8 @@ void compare(inout vec4 m, inout uvec4 place, vec4 x, uint k) {
 
 void store(uint i, vec4 g, uvec4 place, uint k) {
   vec4 v = mix(vec4(0.0), g, equal(place, uvec4(k)));
-  if (WIDTH == 4u) y4[i] = v;
-  else y1[i] = v.x;
+  if (WIDTH == 4u) y4[i] = vc_act4(v);
+  else y1[i] = vc_act(v.x);
 }
 
 void main() {
@@ -40,7 +41,7 @@ void main() {
     compare(m, place, load(from + pc.c), 1u);
     compare(m, place, load(from + row), 2u);
     compare(m, place, load(from + row + pc.c), 3u);
-    vec4 g = WIDTH == 4u ? g4[i] : vec4(g1[i]);
+    vec4 g = WIDTH == 4u ? vec4(g4[i]) : vec4(float(g1[i]));
     store(from, g, place, 0u);
     store(from + pc.c, g, place, 1u);
     store(from + row, g, place, 2u);

@@ -2,17 +2,18 @@
 // An invocation takes every stride-th WIDTH channels of an output pixel.
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#include "act.glsl"
 #include "pool.h"
 #include "walk.glsl"
 
 layout(local_size_x = OPS_LOCAL) in;
 layout(constant_id = SC_POOL_WIDTH) const uint WIDTH = 1; // 4: C is a multiple of 4, all counts are in fours
-layout(binding = 0) readonly buffer X1 { float x1[]; };
-layout(binding = 0) readonly buffer X4 { vec4 x4[]; };
-layout(binding = 1) writeonly buffer Y1 { float y1[]; };
-layout(binding = 1) writeonly buffer Y4 { vec4 y4[]; };
+layout(binding = 0) readonly buffer X1 { vc_act x1[]; };
+layout(binding = 0) readonly buffer X4 { vc_act4 x4[]; };
+layout(binding = 1) writeonly buffer Y1 { vc_act y1[]; };
+layout(binding = 1) writeonly buffer Y4 { vc_act4 y4[]; };
 
-vec4 load(uint i) { return WIDTH == 4u ? x4[i] : vec4(x1[i]); }
+vec4 load(uint i) { return WIDTH == 4u ? vec4(x4[i]) : vec4(float(x1[i])); }
 
 vec4 larger(vec4 m, vec4 x) { return mix(m, x, bvec4(uvec4(greaterThan(x, m)) | uvec4(isnan(x)))); }
 
@@ -26,8 +27,8 @@ void main() {
     m = larger(m, load(from + pc.c));
     m = larger(m, load(from + row));
     m = larger(m, load(from + row + pc.c));
-    if (WIDTH == 4u) y4[i] = m;
-    else y1[i] = m.x;
+    if (WIDTH == 4u) y4[i] = vc_act4(m);
+    else y1[i] = vc_act(m.x);
     at = vc_advance(at, step, radix);
   }
 }

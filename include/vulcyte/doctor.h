@@ -14,6 +14,7 @@ enum { VC_DOCTOR_MAX_KERNELS = 12 };
 struct vc_doctor_check {
   const char *op;
   const char *job, *variant; // what --variant takes; NULL where there is no choice
+  bool is_mixed;             // with activations in 16 bits
   const char *kernels[VC_DOCTOR_MAX_KERNELS];
   uint32_t n_kernels, n_cases, n_failed;
   bool is_default;       // what the device's own choice was in at least one case

@@ -74,6 +74,11 @@ struct vc_op {
   // Adds nodes for the gradients: for each i with want[i], sets grad_in[i] to a tensor of in[i]'s shape, or leaves it
   // NULL: zero. No vjp: not differentiable, an error where a gradient is wanted through it.
   void (*vjp)(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in);
+  // Mixed precision: the inputs (bit i for in[i]) that may be F16 in memory, all together, and with half_result the
+  // result with them: always with half_leads, else where one of these inputs is so already. The op's kernels that touch
+  // them have a twin NAME_h for that (shared/act.glsl), which vc_emit takes by itself.
+  uint32_t half_inputs;
+  bool half_leads, half_result;
   // Floating-point operations of one evaluation; NULL: counted as 0 (bandwidth-bound).
   double (*flops)(const vc_tensor *out);
   // Makes shapes of inputs and attributes, which come in as out's, those of the same node with one image of h x w
@@ -165,6 +170,8 @@ struct vc_exec_options {
   const char *variants;       // kernels forced or excluded (variant.h), or NULL
   bool timestamps;            // measure every dispatch (vc_exec_timing)
   bool poison;                // tests: work memory is filled with NaN before each step, which then waits
+  bool mixed;                 // activations in 16 bits where ops can; rewrites the graph, tensors keep their identity
+  bool all_mixed;             // with mixed: half_inputs without a leader too, to prove their kernels
   const struct vc_caps *caps; // plan for these instead of the device's; gpu may then be NULL: a plan to look at
 };
 // Emits and plans; allocates no device memory yet. The plan's peak is known from here on. options may be NULL.
@@ -190,6 +197,8 @@ struct vc_timing {
   double seconds, flops, bytes;                   // seconds: in the last run with options.timestamps, else 0
 };
 vc_status vc_exec_timing(vc_exec *exec, const struct vc_timing **out, size_t *out_n);
+// Whether options.mixed made any activation F16.
+bool vc_exec_is_mixed(const vc_exec *exec);
 
 // ---- the plan (pure) --------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ struct vc_variant {
   uint32_t min_subgroup, max_subgroup; // 0: any; else the device's subgroup size must lie within
   uint32_t shared_bytes;               // needed
   bool needs_address, needs_shuffle, needs_fp16, needs_coop_matrix;
+  bool takes_half; // its kernels have twins NAME_h; row 0 must, where the op has half_inputs
   bool (*fits)(const struct vc_caps *caps, const vc_tensor *out); // NULL: every shape
   float rank_cpu, rank_gpu; // what is expected of it: the choice where none is forced, highest rank that fits
   vc_status (*emit)(vc_emitter *e, const vc_tensor *out);

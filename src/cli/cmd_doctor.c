@@ -9,7 +9,8 @@
 
 static void print_check(const struct vc_doctor_check *c) {
   char name[64];
-  snprintf(name, sizeof name, "%s%s%s", c->op, c->variant ? " = " : "", c->variant ? c->variant : "");
+  snprintf(name, sizeof name, "%s%s%s%s", c->op, c->variant ? " = " : "", c->variant ? c->variant : "",
+           c->is_mixed ? ", 16 bits" : "");
   printf("%-6s %-34s %5u %9.1e %9.1e %s", c->n_failed ? "FAILED" : "ok", name, c->n_cases, c->error, c->allowed,
          c->variant && c->is_default ? "*" : " ");
   for (uint32_t i = 0; i < c->n_kernels; i++) printf(" %s", c->kernels[i]);
@@ -35,6 +36,7 @@ static void put_check(vc_json_writer *w, const struct vc_doctor_check *c) {
   vc_json_put_string(w, "op", c->op);
   if (c->job) vc_json_put_string(w, "job", c->job);
   if (c->variant) vc_json_put_string(w, "variant", c->variant);
+  vc_json_put_string(w, "precision", c->is_mixed ? "mixed" : "fp32");
   vc_json_begin_array(w, "kernels");
   for (uint32_t i = 0; i < c->n_kernels; i++) vc_json_put_string(w, NULL, c->kernels[i]);
   vc_json_end_array(w);

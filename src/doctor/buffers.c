@@ -79,7 +79,7 @@ static vc_status prove_one(struct doctor *d, const char *op, const char *kernel)
   if (status == VC_E_DEVICE_LOST) return VC_FAIL_CONTEXT(status, "%s", kernel);
   if (status != VC_OK) failure = vc_error_message();
   if (error > REF_TOLERANCE) failure = "sums are off";
-  struct vc_doctor_check *check = doctor_check(d, op, NULL, NULL);
+  struct vc_doctor_check *check = doctor_check(d, op, NULL, NULL, false);
   doctor_note_kernel(check, kernel);
   return doctor_note_case(d, check, failure ? (double)INFINITY : error, REF_TOLERANCE, failure);
 }

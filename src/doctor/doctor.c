@@ -11,14 +11,18 @@ static bool texts_equal(const char *a, const char *b) {
   return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-struct vc_doctor_check *doctor_check(struct doctor *d, const char *op, const char *job, const char *variant) {
+struct vc_doctor_check *doctor_check(struct doctor *d, const char *op, const char *job, const char *variant,
+                                     bool is_mixed) {
   struct vc_doctor_report *r = &d->report;
   for (uint32_t i = 0; i < r->n_checks; i++) {
     struct vc_doctor_check *c = &r->checks[i];
-    if (texts_equal(c->op, op) && texts_equal(c->job, job) && texts_equal(c->variant, variant)) return c;
+    if (texts_equal(c->op, op) && texts_equal(c->job, job) && texts_equal(c->variant, variant) &&
+        c->is_mixed == is_mixed)
+      return c;
   }
   VC_ASSERT(r->n_checks < DOCTOR_MAX_CHECKS);
-  r->checks[r->n_checks] = (struct vc_doctor_check){.op = op, .job = job, .variant = variant, .allowed = REF_TOLERANCE};
+  r->checks[r->n_checks] = (struct vc_doctor_check){
+      .op = op, .job = job, .variant = variant, .is_mixed = is_mixed, .allowed = REF_TOLERANCE};
   return &r->checks[r->n_checks++];
 }
 
@@ -75,7 +79,8 @@ static vc_status list_untried(struct doctor *d) {
 // A variant of the job that passed everything; NULL if there is none.
 static const char *sound_variant(const struct vc_doctor_report *r, const char *job) {
   for (uint32_t i = 0; i < r->n_checks; i++)
-    if (texts_equal(r->checks[i].job, job) && r->checks[i].n_failed == 0) return r->checks[i].variant;
+    if (texts_equal(r->checks[i].job, job) && !r->checks[i].is_mixed && r->checks[i].n_failed == 0)
+      return r->checks[i].variant;
   return NULL;
 }
 
@@ -86,7 +91,7 @@ static vc_status find_way_round(struct doctor *d, char **out_list, bool *out_all
   *out_list = NULL;
   for (uint32_t i = 0; i < r->n_checks; i++) {
     const struct vc_doctor_check *c = &r->checks[i];
-    if (c->n_failed == 0) continue;
+    if (c->n_failed == 0 || c->is_mixed) continue;
     const char *sound = c->job ? sound_variant(r, c->job) : NULL;
     if (!sound) *out_all = false;
     if (!sound || (*out_list && strstr(*out_list, c->job))) continue;
@@ -103,7 +108,12 @@ vc_status doctor_advise(struct doctor *d) {
   bool all;
   if (r->n_failed == 0) return VC_OK;
   VC_TRY(find_way_round(d, &list, &all));
-  if (list && all)
+  if (all && !list)
+    VC_TRY(vc_arena_printf(d->arena, &text,
+                           "Only kernels on 16-bit activations fail: train with \"precision\": \"fp32\". An update of "
+                           "the driver (%s) may mend them.",
+                           info->driver));
+  else if (all)
     VC_TRY(
         vc_arena_printf(d->arena, &text,
                         "Other kernels do the same work rightly: set VULCYTE_VARIANTS=%s in the environment, or give "

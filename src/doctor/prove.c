@@ -13,6 +13,7 @@ static const double STEP = 1e-3; // of finite differences
 
 // What a case must give.
 struct expected {
+  bool is_mixed; // on activations in 16 bits
   uint32_t n_in;
   ref_array *in[REF_MAX_INPUTS];       // NULL: absent
   ref_array *in_after[REF_MAX_INPUTS]; // as the reference leaves them
@@ -46,6 +47,7 @@ static vc_status make_inputs(vc_arena *arena, const struct doctor_case *c, struc
     VC_TRY(ref_array_create(arena, c->in[i].shape, c->in[i].dtype, &e->in_after[i]));
     vc_rng rng = vc_rng_at(SEED, VC_RNG_TEST, 0, i);
     ref_make_input(&rng, &c->in[i], c->attr, e->in[i]);
+    if (e->is_mixed) ref_round_half(e->in[i]);
     memcpy(e->in_after[i]->v, e->in[i]->v, e->in[i]->count * sizeof(double));
   }
   return VC_OK;
@@ -80,10 +82,12 @@ static vc_status expect(vc_arena *arena, const struct doctor_case *c, const vc_t
   VC_TRY(ref_array_create(arena, c->op->no_result ? (struct vc_shape){1, 1, 1, 1} : c->out, out->dtype, &e->out));
   c->op->reference(e->in_after, e->out, c->attr);
   e->tolerance = c->tolerance > 0 ? c->tolerance : c->op->tolerance > 0 ? c->op->tolerance : REF_TOLERANCE;
+  if (e->is_mixed) e->tolerance = VC_MAX(e->tolerance, REF_HALF_TOLERANCE);
   if (!has_gradients(c, out)) return VC_OK;
   VC_TRY(ref_array_create(arena, c->out, VC_F32, &e->seed));
   vc_rng rng = vc_rng_at(SEED, VC_RNG_TEST, 0, REF_MAX_INPUTS);
   for (uint64_t i = 0; i < e->seed->count; i++) e->seed->v[i] = (double)(float)vc_rng_uniform(&rng, -1, 1);
+  if (e->is_mixed) ref_round_half(e->seed);
   for (uint32_t i = 0; i < e->n_in; i++) {
     if (!is_differentiated(&c->in[i])) continue;
     VC_TRY(ref_array_create(arena, c->in[i].shape, VC_F32, &e->grad[i]));
@@ -151,7 +155,8 @@ static vc_status build(vc_arena *arena, vc_gpu *gpu, const struct doctor_case *c
     t->out = NULL;
   else
     vc_output(g, t->out);
-  const struct vc_exec_options options = {.variants = variants, .poison = true};
+  const struct vc_exec_options options = {
+      .variants = variants, .poison = true, .mixed = e->is_mixed, .all_mixed = true};
   VC_TRY(vc_exec_create(arena, gpu, g, &options, &t->exec));
   return vc_exec_bind(arena, &t->exec, 1);
 }
@@ -259,8 +264,8 @@ static bool ends_all(vc_status status) {
   return status == VC_E_DEVICE_LOST || status == VC_E_NOMEM || status == VC_E_INTERRUPTED;
 }
 
-static vc_status record(struct doctor *d, const struct doctor_case *c, const struct trial *t, const char *forced_job,
-                        const char *forced, double tolerance, const struct verdict *v) {
+static vc_status record(struct doctor *d, const struct doctor_case *c, const struct expected *e, const struct trial *t,
+                        const char *forced_job, const char *forced, const struct verdict *v) {
   const char *job = forced_job, *variant = forced;
   const struct vc_timing *dispatches;
   size_t n;
@@ -270,13 +275,13 @@ static vc_status record(struct doctor *d, const struct doctor_case *c, const str
     const struct vc_variant *choice = single_choice(uses, n, &job);
     variant = choice ? choice->name : NULL;
   }
-  struct vc_doctor_check *check = doctor_check(d, c->op->name, job, variant);
+  struct vc_doctor_check *check = doctor_check(d, c->op->name, job, variant, e->is_mixed);
   check->is_default = check->is_default || !forced;
   if (t->exec) {
     VC_TRY(vc_exec_timing(t->exec, &dispatches, &n));
     for (size_t i = 0; i < n; i++) doctor_note_kernel(check, dispatches[i].kernel);
   }
-  return doctor_note_case(d, check, v->error, tolerance, *v->failure ? v->failure : NULL);
+  return doctor_note_case(d, check, v->error, e->tolerance, *v->failure ? v->failure : NULL);
 }
 
 // With `forced` a variant of that job; *out_taken false: it is not for this device or shape, and nothing is recorded.
@@ -288,6 +293,11 @@ static vc_status try_variant(struct doctor *d, const struct doctor_case *c, cons
   *out_taken = true;
   if (forced) VC_TRY(vc_arena_printf(arena, &list, "%s=%s", job, forced));
   vc_status status = build(arena, d->gpu, c, e, list, t);
+  if (status == VC_OK && e->is_mixed && !vc_exec_is_mixed(t->exec)) {
+    t->exec = NULL; // no op of the case can
+    *out_taken = false;
+    return VC_OK;
+  }
   if (status == VC_OK && forced) {
     const struct vc_variant_use *uses;
     size_t n;
@@ -304,7 +314,7 @@ static vc_status try_variant(struct doctor *d, const struct doctor_case *c, cons
     snprintf(v.failure, sizeof v.failure, "%s", vc_error_message());
     v.error = (double)INFINITY;
   }
-  return record(d, c, t, job, forced, e->tolerance, &v);
+  return record(d, c, e, t, job, forced, &v);
 }
 
 // All rows of the tables that the trial chose from, but for those that it took.
@@ -330,8 +340,8 @@ static vc_status try_others(struct doctor *d, const struct doctor_case *c, const
   return VC_OK;
 }
 
-static vc_status prove(struct doctor *d, const struct doctor_case *c, vc_arena *arena) {
-  struct expected e = {0};
+static vc_status prove(struct doctor *d, const struct doctor_case *c, bool is_mixed, vc_arena *arena) {
+  struct expected e = {.is_mixed = is_mixed};
   struct trial dry = {0}, base = {0};
   vc_tensor *in[REF_MAX_INPUTS] = {NULL};
   vc_graph *g;
@@ -345,10 +355,12 @@ static vc_status prove(struct doctor *d, const struct doctor_case *c, vc_arena *
 }
 
 vc_status doctor_prove_case(struct doctor *d, const struct doctor_case *c) {
-  vc_arena *arena;
-  VC_TRY(vc_arena_create(&arena));
-  const vc_status status = prove(d, c, arena);
-  vc_arena_destroy(arena);
-  VC_TRY(status);
+  for (int is_mixed = 0; is_mixed <= vc_gpu_caps(d->gpu)->fp16_storage; is_mixed++) {
+    vc_arena *arena;
+    VC_TRY(vc_arena_create(&arena));
+    const vc_status status = prove(d, c, is_mixed, arena);
+    vc_arena_destroy(arena);
+    VC_TRY(status);
+  }
   return doctor_progress(d);
 }

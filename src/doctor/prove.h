@@ -27,8 +27,9 @@ struct doctor {
   uint32_t n_done, n_all;
 };
 
-// The check of that op and variant, added where it is new.
-struct vc_doctor_check *doctor_check(struct doctor *d, const char *op, const char *job, const char *variant);
+// The check of that op, variant and precision, added where it is new.
+struct vc_doctor_check *doctor_check(struct doctor *d, const char *op, const char *job, const char *variant,
+                                     bool is_mixed);
 void doctor_note_kernel(struct vc_doctor_check *check, const char *kernel);
 // Counts one case more. failure NULL: it passed; copied.
 vc_status doctor_note_case(struct doctor *d, struct vc_doctor_check *check, double error, double allowed,
@@ -41,7 +42,8 @@ vc_status doctor_advise(struct doctor *d);
 // How far got[n] is from want[n] at its worst, in units of |want| + rms(want) + 0.001.
 double doctor_error(const float *got, const double *want, uint64_t n);
 
-// A case with the device's choice and with each variant. Fails only where the device is lost or memory is short.
+// A case with the device's choice and with each variant, in 32 bits and where it can in 16. Fails only where the device
+// is lost or memory is short.
 vc_status doctor_prove_case(struct doctor *d, const struct doctor_case *c);
 vc_status doctor_prove_buffers(struct doctor *d); // copies and plain arithmetic
 vc_status doctor_prove_steps(struct doctor *d);   // whole training steps

@@ -63,3 +63,13 @@ void ref_make_input(vc_rng *rng, const struct ref_input *in, const void *attr, r
     out->v[i] = out->dtype == VC_U32 ? (double)(uint32_t)out->v[i] : (double)(float)out->v[i];
   }
 }
+
+void ref_round_half(ref_array *a) {
+  enum { DIGITS = 11, MIN_EXPONENT = -13 };
+  for (uint64_t i = 0; i < a->count && a->dtype == VC_F32; i++) {
+    int exponent;
+    frexp(a->v[i], &exponent);
+    const double ulp = ldexp(1, VC_MAX(exponent, MIN_EXPONENT) - DIGITS);
+    a->v[i] = nearbyint(a->v[i] / ulp) * ulp;
+  }
+}

@@ -45,6 +45,11 @@ struct ref_input {
 // F32 values are rounded to float, U32 ones to integers.
 void ref_make_input(vc_rng *rng, const struct ref_input *in, const void *attr, ref_array *out);
 
+// Rounds F32 values to the nearest 16-bit float, for kernels that hold activations so.
+void ref_round_half(ref_array *a);
+// What is allowed there instead of a smaller tolerance: results rounded twice, to nearest or towards zero.
+#define REF_HALF_TOLERANCE 2e-3
+
 // ---- ops ----------------------------------------------------------------------------------------------------------
 
 struct ref_op {

@@ -54,7 +54,7 @@ static double compare(const vc_model *model, const float *got, const double *wan
 }
 
 static vc_status note(struct doctor *d, const char *op, double error, const char *failure) {
-  struct vc_doctor_check *check = doctor_check(d, op, NULL, NULL);
+  struct vc_doctor_check *check = doctor_check(d, op, NULL, NULL, false);
   check->is_default = true;
   if (!failure && error > TOLERANCE) failure = "gradients or loss are off";
   return doctor_note_case(d, check, error, TOLERANCE, failure);

@@ -46,8 +46,13 @@ static double add_flops(const vc_tensor *out) {
   return (double)vc_shape_count(out->shape);
 }
 
-static const struct vc_op add_op = {
-    .name = "add", .infer = add_infer, .emit = add_emit, .vjp = add_vjp, .flops = add_flops};
+static const struct vc_op add_op = {.name = "add",
+                                    .infer = add_infer,
+                                    .emit = add_emit,
+                                    .vjp = add_vjp,
+                                    .half_inputs = 3,
+                                    .half_result = true,
+                                    .flops = add_flops};
 
 vc_tensor *vc_add(vc_graph *g, vc_tensor *a, vc_tensor *b) {
   vc_tensor *in[] = {a, b};

@@ -131,11 +131,17 @@ vc_status vc_emit(vc_emitter *e, const struct vc_dispatch *d) {
   VC_TRY(e->status);
   struct program *p = e->program;
   struct emit_kernel kernel;
-  VC_TRY(e->lookup(d->kernel, &kernel));
+  const char *name = d->kernel;
+  VC_TRY(e->lookup(name, &kernel));
+  if (e->half && kernel.half) {
+    name = kernel.half;
+    VC_TRY(e->lookup(name, &kernel));
+  }
   VC_TRY(check_dispatch(e, d, &kernel));
   VC_TRY(grow(e->arena, (void **)&p->dispatches, sizeof *p->dispatches, p->n_dispatches, &p->dispatches_capacity));
   struct program_dispatch *out = &p->dispatches[p->n_dispatches];
   *out = (struct program_dispatch){.node = e->node, .job = e->job, .variant = e->row ? e->row->name : NULL, .d = *d};
+  out->d.kernel = name;
   if (d->push_bytes) {
     void *push;
     VC_TRY(vc_arena_alloc(e->arena, d->push_bytes, 1, &push));
@@ -189,6 +195,10 @@ static void estimate_work(struct program *p, uint32_t first, const vc_tensor *t)
 static vc_status emit_node(vc_emitter *e, const vc_tensor *t, uint64_t *covered) {
   VC_TRY(zero_gaps(e, t, covered));
   e->node = t;
+  e->half = t->op->half_inputs && t->dtype == VC_F16;
+  for (uint32_t i = 0; i < t->n_in; i++) {
+    e->half |= (t->op->half_inputs >> i & 1) && t->in[i] && t->in[i]->dtype == VC_F16;
+  }
   uint32_t first = e->program->n_dispatches;
   VC_TRY(t->op->emit(e, t));
   VC_TRY(e->status);

@@ -96,13 +96,24 @@ vc_status vc_slot_read(vc_slot *slot, uint64_t offset, void *out_data, uint64_t 
 
 // ---- planning -------------------------------------------------------------------------------------------------
 
+// The embedded shader NAME_h, NULL if there is none.
+static const char *half_name(const char *name) {
+  size_t n_bytes = strlen(name);
+  for (size_t i = 0; i < vc_shader_count(); i++) {
+    const char *other = vc_shader_name(i);
+    if (strncmp(other, name, n_bytes) == 0 && strcmp(other + n_bytes, "_h") == 0) return other;
+  }
+  return NULL;
+}
+
 static vc_status lookup_kernel(const char *name, struct emit_kernel *out) {
   const struct vc_kernel_info *info;
   VC_TRY(vc_shader_info(name, &info));
   *out = (struct emit_kernel){.n_bindings = info->n_bindings,
                               .push_bytes = info->push_bytes,
                               .n_spec = info->n_spec,
-                              .by_address = info->by_address};
+                              .by_address = info->by_address,
+                              .half = half_name(name)};
   memcpy(out->access, info->access, sizeof info->access);
   return VC_OK;
 }
@@ -146,6 +157,10 @@ vc_status vc_exec_create(vc_arena *arena, struct vc_gpu *gpu, vc_graph *graph, c
   x->caps = options->caps ? *options->caps : *vc_gpu_caps(gpu);
   x->timestamps = options->timestamps;
   x->poison = options->poison;
+  if (options->mixed && !x->caps.fp16_storage) {
+    return VC_FAIL(VC_E_UNSUPPORTED, "the device's kernels cannot store 16-bit floats; use precision \"fp32\"");
+  }
+  if (options->mixed) VC_TRY(graph_use_half(graph, options->all_mixed));
   VC_TRY(
       program_make(arena, graph, &x->caps, options->variants, getenv("VULCYTE_VARIANTS"), lookup_kernel, &x->program));
   VC_TRY(program_plan(arena, x->program, &x->caps, &x->plan));
@@ -168,6 +183,13 @@ vc_status vc_exec_print_plan(const vc_exec *exec, vc_arena *arena, char **out_te
 void vc_exec_variants(const vc_exec *exec, const struct vc_variant_use **out, size_t *out_n) {
   *out = exec->program->uses;
   *out_n = exec->program->n_uses;
+}
+
+bool vc_exec_is_mixed(const vc_exec *exec) {
+  for (uint32_t i = 0; i < exec->graph->n_tensors; i++) {
+    if (exec->graph->tensors[i]->dtype == VC_F16) return true;
+  }
+  return false;
 }
 
 // ---- recording ------------------------------------------------------------------------------------------------

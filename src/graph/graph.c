@@ -134,7 +134,7 @@ static vc_status check_shape(struct vc_shape s) {
   return VC_OK;
 }
 
-static vc_status append_tensor(vc_graph *g, vc_tensor *t) {
+vc_status graph_append(vc_graph *g, vc_tensor *t) {
   VC_TRY(grow(g->arena, (void **)&g->tensors, sizeof(vc_tensor *), g->n_tensors, &g->capacity));
   t->id = g->n_tensors;
   g->tensors[g->n_tensors++] = t;
@@ -158,7 +158,7 @@ static vc_status make_node(vc_graph *g, const struct vc_op *op, vc_tensor *const
   if (attr_bytes) memcpy(t->attr, attr, attr_bytes);
   VC_TRY(op->infer(t));
   VC_TRY(check_shape(t->shape));
-  VC_TRY(append_tensor(g, t));
+  VC_TRY(graph_append(g, t));
   *out = t;
   return VC_OK;
 }
@@ -180,7 +180,7 @@ vc_tensor *vc_feed(vc_graph *g, const char *name, vc_dtype dtype, uint32_t count
   }
   vc_tensor *t;
   vc_status status = make_tensor(g, VC_KIND_FEED, name, true, &t);
-  if (status == VC_OK) status = append_tensor(g, t);
+  if (status == VC_OK) status = graph_append(g, t);
   if (status != VC_OK) return stick_at(g, status, name);
   t->shape = (struct vc_shape){1, count, 1, 1};
   t->dtype = dtype;
@@ -202,7 +202,7 @@ vc_tensor *vc_bind(vc_graph *g, const char *name, struct vc_shape shape, vc_dtyp
     }
   }
   if (status == VC_OK) status = make_tensor(g, VC_KIND_SLOT, name, true, &t);
-  if (status == VC_OK) status = append_tensor(g, t);
+  if (status == VC_OK) status = graph_append(g, t);
   if (status != VC_OK) return stick_at(g, status, name);
   t->shape = shape;
   t->dtype = dtype;
@@ -227,7 +227,7 @@ vc_tensor *vc_view(vc_graph *g, vc_tensor *in, struct vc_shape shape, uint64_t o
   vc_tensor *t;
   vc_status status = check_range(shape, in, offset_elements);
   if (status == VC_OK) status = make_tensor(g, VC_KIND_VIEW, "view", false, &t);
-  if (status == VC_OK) status = append_tensor(g, t);
+  if (status == VC_OK) status = graph_append(g, t);
   if (status != VC_OK) return stick_at(g, status, "view");
   t->shape = shape;
   t->dtype = in->dtype;

@@ -32,6 +32,8 @@ struct vc_slot {
   const char *label;
 };
 
+// Gives t the next id.
+vc_status graph_append(vc_graph *g, vc_tensor *t);
 // True if t belongs to g and is no poison.
 bool graph_owns(const vc_graph *g, const vc_tensor *t);
 // The tensor whose memory t lives in, through views and placements, and where in it, in bytes.
@@ -53,6 +55,12 @@ bool graph_is_block(const vc_tensor *t);
 // Appends a dispatch that fills region with bits.
 vc_status graph_emit_fill(vc_emitter *e, vc_region region, uint32_t bits);
 
+// ---- precision.c: mixed precision --------------------------------------------------------------------------------
+
+// Makes the activations of the whole graph F16 where ops can (vc_op.half_inputs), with casts in between. all: as in
+// vc_exec_options.
+vc_status graph_use_half(vc_graph *g, bool all);
+
 // ---- emit.c: graph → program ------------------------------------------------------------------------------------
 
 // What emitting must know of a kernel.
@@ -60,6 +68,7 @@ struct emit_kernel {
   uint32_t n_bindings, push_bytes, n_spec;
   uint8_t access[VC_EMIT_MAX_BINDINGS]; // 1 read, 2 write, 3 both
   bool by_address;
+  const char *half; // the kernel that takes activations as F16, NAME_h; NULL: there is none
 };
 typedef vc_status (*emit_lookup)(const char *kernel, struct emit_kernel *out);
 
@@ -104,6 +113,7 @@ struct vc_emitter {
   emit_lookup lookup;
   struct program *program;
   const vc_tensor *node;        // being emitted
+  bool half;                    // its activations are F16
   const char *job;              // of the variant being emitted, or NULL
   const struct vc_variant *row; // the variant
   vc_status status;             // of vc_emit_scratch, which cannot return one

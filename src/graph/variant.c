@@ -54,12 +54,14 @@ static struct entry forcing_entry(const char *list, const char *job) {
   return found;
 }
 
-static bool runs_on(const struct vc_variant *v, const struct vc_caps *caps, const vc_tensor *out) {
+static bool runs_on(const struct vc_variant *v, const vc_emitter *e, const vc_tensor *out) {
+  const struct vc_caps *caps = e->caps;
   uint32_t subgroup = caps->subgroup_size;
   return (!v->min_subgroup || subgroup >= v->min_subgroup) && (!v->max_subgroup || subgroup <= v->max_subgroup) &&
          v->shared_bytes <= caps->max_shared_bytes && (!v->needs_address || caps->buffer_address) &&
          (!v->needs_shuffle || caps->subgroup_shuffle) && (!v->needs_fp16 || (caps->fp16 && caps->fp16_storage)) &&
-         (!v->needs_coop_matrix || caps->coop_matrix) && (!v->fits || v->fits(caps, out));
+         (!v->needs_coop_matrix || caps->coop_matrix) && (!e->half || v->takes_half) &&
+         (!v->fits || v->fits(caps, out));
 }
 
 static size_t best_ranked(const vc_emitter *e, const char *job, const struct vc_variant *table, size_t n_rows,
@@ -68,7 +70,7 @@ static size_t best_ranked(const vc_emitter *e, const char *job, const struct vc_
   float best_rank = 0;
   for (size_t i = 0; i < n_rows; i++) {
     float rank = e->caps->type == VC_DEVICE_CPU ? table[i].rank_cpu : table[i].rank_gpu;
-    if (i > 0 && (rank <= best_rank || !runs_on(&table[i], e->caps, out))) continue;
+    if (i > 0 && (rank <= best_rank || !runs_on(&table[i], e, out))) continue;
     if (i > 0 && (is_excluded(e->variants, job, &table[i]) || is_excluded(e->env, job, &table[i]))) continue;
     best = i;
     best_rank = rank;
@@ -120,7 +122,7 @@ static vc_status choose(const vc_emitter *e, const char *job, const struct vc_va
   if (forced.rank == NO_RANK) forced = forcing_entry(e->env, job);
   if (forced.rank > NO_RANK) VC_TRY(find_row(job, table, n_rows, &forced, &row));
   if (row < n_rows)
-    *out_row = runs_on(&table[row], e->caps, out) ? row : 0;
+    *out_row = runs_on(&table[row], e, out) ? row : 0;
   else
     *out_row = best_ranked(e, job, table, n_rows, out);
   return VC_OK;

@@ -143,8 +143,15 @@ static double fwd_flops(const vc_tensor *out) {
   return flops_of(out->in[0]->shape, out->shape, out->in[1]->shape.h);
 }
 
-static const struct vc_op conv2d = {
-    .name = "conv2d", .infer = fwd_infer, .emit = fwd_emit, .vjp = fwd_vjp, .flops = fwd_flops, .resize = resize_image};
+static const struct vc_op conv2d = {.name = "conv2d",
+                                    .infer = fwd_infer,
+                                    .emit = fwd_emit,
+                                    .vjp = fwd_vjp,
+                                    .half_inputs = 1,
+                                    .half_leads = true,
+                                    .half_result = true,
+                                    .flops = fwd_flops,
+                                    .resize = resize_image};
 
 vc_tensor *vc_conv2d(vc_graph *g, vc_tensor *x, vc_tensor *w, vc_tensor *b, struct vc_conv2d_desc desc) {
   struct conv_attr attr = {.side = w->shape.h, .padding = desc.padding, .relu = desc.relu};
@@ -227,8 +234,15 @@ static void dx_resize(const vc_tensor *out, uint32_t h, uint32_t w, struct vc_sh
   a->x_shape = (struct vc_shape){1, a->x_shape.c, h + lost_of(a), w + lost_of(a)};
 }
 
-static const struct vc_op conv2d_dx = {
-    .name = "conv2d_dx", .infer = dx_infer, .emit = dx_emit, .vjp = dx_vjp, .flops = dx_flops, .resize = dx_resize};
+static const struct vc_op conv2d_dx = {.name = "conv2d_dx",
+                                       .infer = dx_infer,
+                                       .emit = dx_emit,
+                                       .vjp = dx_vjp,
+                                       .half_inputs = 1,
+                                       .half_leads = true,
+                                       .half_result = true,
+                                       .flops = dx_flops,
+                                       .resize = dx_resize};
 
 vc_tensor *vc_conv2d_dx(vc_graph *g, vc_tensor *gz, vc_tensor *w, struct vc_shape x_shape, enum vc_padding padding) {
   struct conv_attr attr = {.side = w->shape.h, .padding = padding, .x_shape = x_shape};
@@ -297,8 +311,14 @@ static void dw_resize(const vc_tensor *out, uint32_t h, uint32_t w, struct vc_sh
   in[1] = (struct vc_shape){1, in[1].c, h - lost_of(a), w - lost_of(a)};
 }
 
-static const struct vc_op conv2d_dw = {
-    .name = "conv2d_dw", .infer = dw_infer, .emit = dw_emit, .vjp = dw_vjp, .flops = dw_flops, .resize = dw_resize};
+static const struct vc_op conv2d_dw = {.name = "conv2d_dw",
+                                       .infer = dw_infer,
+                                       .emit = dw_emit,
+                                       .vjp = dw_vjp,
+                                       .half_inputs = 3,
+                                       .half_leads = true,
+                                       .flops = dw_flops,
+                                       .resize = dw_resize};
 
 vc_tensor *vc_conv2d_dw(vc_graph *g, vc_tensor *x, vc_tensor *gz, uint32_t side, enum vc_padding padding) {
   struct conv_attr attr = {.side = side, .padding = padding};

@@ -33,23 +33,25 @@ vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
 // The variants of a job in the order of row 0, simd, tiled, from their emit functions.
-#define CONV_VARIANTS(naive_emit, simd_emit, tiled_emit)                     \
-  {                                                                          \
-      {.name = "naive", .rank_cpu = 1, .rank_gpu = 1, .emit = (naive_emit)}, \
-      {.name = "simd",                                                       \
-       .min_subgroup = 4,                                                    \
-       .max_subgroup = 16,                                                   \
-       .needs_address = true,                                                \
-       .fits = conv_simd_fits,                                               \
-       .rank_cpu = 2,                                                        \
-       .rank_gpu = 0.5f,                                                     \
-       .emit = (simd_emit)},                                                 \
-      {.name = "tiled",                                                      \
-       .shared_bytes = CONV_TILED_SHARED_BYTES,                              \
-       .fits = conv_tiled_fits,                                              \
-       .rank_cpu = 0.5f,                                                     \
-       .rank_gpu = 2,                                                        \
-       .emit = (tiled_emit)},                                                \
+#define CONV_VARIANTS(naive_emit, simd_emit, tiled_emit)                                         \
+  {                                                                                              \
+      {.name = "naive", .takes_half = true, .rank_cpu = 1, .rank_gpu = 1, .emit = (naive_emit)}, \
+      {.name = "simd",                                                                           \
+       .min_subgroup = 4,                                                                        \
+       .max_subgroup = 16,                                                                       \
+       .needs_address = true,                                                                    \
+       .takes_half = true,                                                                       \
+       .fits = conv_simd_fits,                                                                   \
+       .rank_cpu = 2,                                                                            \
+       .rank_gpu = 0.5f,                                                                         \
+       .emit = (simd_emit)},                                                                     \
+      {.name = "tiled",                                                                          \
+       .shared_bytes = CONV_TILED_SHARED_BYTES,                                                  \
+       .takes_half = true,                                                                       \
+       .fits = conv_tiled_fits,                                                                  \
+       .rank_cpu = 0.5f,                                                                         \
+       .rank_gpu = 2,                                                                            \
+       .emit = (tiled_emit)},                                                                    \
   }
 
 // ---- conv_partial.c: weight gradients in slabs ----------------------------------------------------------------

@@ -104,6 +104,9 @@ static const struct vc_op conv_transpose = {.name = "conv_transpose2x2",
                                             .infer = fwd_infer,
                                             .emit = fwd_emit,
                                             .vjp = fwd_vjp,
+                                            .half_inputs = 1,
+                                            .half_leads = true,
+                                            .half_result = true,
                                             .flops = fwd_flops,
                                             .resize = resize_image};
 
@@ -178,6 +181,9 @@ static const struct vc_op conv_transpose_dx = {.name = "conv_transpose2x2_dx",
                                                .infer = dx_infer,
                                                .emit = dx_emit,
                                                .vjp = dx_vjp,
+                                               .half_inputs = 1,
+                                               .half_leads = true,
+                                               .half_result = true,
                                                .flops = dx_flops,
                                                .resize = resize_image};
 
@@ -239,6 +245,8 @@ static const struct vc_op conv_transpose_dw = {.name = "conv_transpose2x2_dw",
                                                .infer = dw_infer,
                                                .emit = dw_emit,
                                                .vjp = dw_vjp,
+                                               .half_inputs = 3,
+                                               .half_leads = true,
                                                .flops = dw_flops,
                                                .resize = dw_resize};
 

@@ -43,7 +43,8 @@ static void vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *wa
   if (want[0]) grad_in[0] = vc_dropout(g, grad_out, a->rate, out->in[1]);
 }
 
-static const struct vc_op dropout = {.name = "dropout", .infer = infer, .emit = emit, .vjp = vjp};
+static const struct vc_op dropout = {
+    .name = "dropout", .infer = infer, .emit = emit, .vjp = vjp, .half_inputs = 1, .half_result = true};
 
 vc_tensor *vc_dropout(vc_graph *g, vc_tensor *x, float rate, vc_tensor *key) {
   if (!(rate >= 0 && rate < 1)) return vc_poison(g, VC_E_SHAPE, "dropout: the rate %g is not in [0, 1)", (double)rate);

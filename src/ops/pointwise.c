@@ -45,7 +45,8 @@ static void relu_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const boo
   if (want[0]) grad_in[0] = vc_relu_grad(g, grad_out, out);
 }
 
-static const struct vc_op relu = {.name = "relu", .infer = infer, .emit = relu_emit, .vjp = relu_vjp};
+static const struct vc_op relu = {
+    .name = "relu", .infer = infer, .emit = relu_emit, .vjp = relu_vjp, .half_inputs = 1, .half_result = true};
 
 vc_tensor *vc_relu(vc_graph *g, vc_tensor *x) {
   return vc_node(g, &relu, &x, 1, NULL, 0);
@@ -59,8 +60,12 @@ static void relu_grad_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, cons
   if (want[0]) grad_in[0] = vc_relu_grad(g, grad_out, out->in[1]);
 }
 
-static const struct vc_op relu_grad = {
-    .name = "relu_grad", .infer = infer, .emit = relu_grad_emit, .vjp = relu_grad_vjp};
+static const struct vc_op relu_grad = {.name = "relu_grad",
+                                       .infer = infer,
+                                       .emit = relu_grad_emit,
+                                       .vjp = relu_grad_vjp,
+                                       .half_inputs = 3,
+                                       .half_result = true};
 
 vc_tensor *vc_relu_grad(vc_graph *g, vc_tensor *gy, vc_tensor *y) {
   return vc_node(g, &relu_grad, (vc_tensor *[]){gy, y}, 2, NULL, 0);

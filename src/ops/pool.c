@@ -35,7 +35,8 @@ static vc_status grad_emit(vc_emitter *e, const vc_tensor *out) {
   return emit_pool(e, "pool_max_dx", out->in[1]->shape, r, 3);
 }
 
-static const struct vc_op max_pool_grad = {.name = "max_pool2x2_dx", .infer = grad_infer, .emit = grad_emit};
+static const struct vc_op max_pool_grad = {
+    .name = "max_pool2x2_dx", .infer = grad_infer, .emit = grad_emit, .half_inputs = 3, .half_result = true};
 
 static vc_status infer(vc_tensor *out) {
   struct vc_shape x = out->in[0]->shape;
@@ -57,7 +58,8 @@ static void vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *wa
   if (want[0]) grad_in[0] = vc_node(g, &max_pool_grad, (vc_tensor *[]){out->in[0], grad_out}, 2, NULL, 0);
 }
 
-static const struct vc_op max_pool = {.name = "max_pool2x2", .infer = infer, .emit = emit, .vjp = vjp};
+static const struct vc_op max_pool = {
+    .name = "max_pool2x2", .infer = infer, .emit = emit, .vjp = vjp, .half_inputs = 1, .half_result = true};
 
 vc_tensor *vc_max_pool2x2(vc_graph *g, vc_tensor *x) {
   return vc_node(g, &max_pool, &x, 1, NULL, 0);

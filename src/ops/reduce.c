@@ -70,7 +70,8 @@ static void sum_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool
 
 static const struct vc_op sum = {.name = "sum", .infer = sum_infer, .emit = sum_emit, .vjp = sum_vjp};
 static const struct vc_op mean = {.name = "mean", .infer = sum_infer, .emit = sum_emit, .vjp = sum_vjp};
-static const struct vc_op sum_pixels = {.name = "sum_pixels", .infer = sum_infer, .emit = sum_emit, .vjp = sum_vjp};
+static const struct vc_op sum_pixels = {
+    .name = "sum_pixels", .infer = sum_infer, .emit = sum_emit, .vjp = sum_vjp, .half_inputs = 1};
 static const struct vc_op l2_norm = {.name = "l2_norm", .infer = sum_infer, .emit = sum_emit};
 
 static vc_tensor *sum_node(vc_graph *g, const struct vc_op *op, vc_tensor *x, struct sum_attr attr) {

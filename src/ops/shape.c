@@ -59,7 +59,9 @@ static void concat_channels_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out
 static const struct vc_op concat_channels = {.name = "concat_channels",
                                              .infer = concat_channels_infer,
                                              .emit = concat_channels_emit,
-                                             .vjp = concat_channels_vjp};
+                                             .vjp = concat_channels_vjp,
+                                             .half_inputs = 3,
+                                             .half_result = true};
 
 vc_tensor *vc_concat_channels(vc_graph *g, vc_tensor *a, vc_tensor *b) {
   return vc_node(g, &concat_channels, (vc_tensor *[]){a, b}, 2, NULL, 0);
@@ -129,10 +131,24 @@ static vc_status window_emit(vc_emitter *e, const vc_tensor *out) {
 
 static void window_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in);
 
-static const struct vc_op crop = {.name = "crop", .infer = window_infer, .emit = window_emit, .vjp = window_vjp};
-static const struct vc_op slice = {.name = "slice", .infer = window_infer, .emit = window_emit, .vjp = window_vjp};
-static const struct vc_op pad_zero = {
-    .name = "pad_zero", .infer = window_infer, .emit = window_emit, .vjp = window_vjp};
+static const struct vc_op crop = {.name = "crop",
+                                  .infer = window_infer,
+                                  .emit = window_emit,
+                                  .vjp = window_vjp,
+                                  .half_inputs = 1,
+                                  .half_result = true};
+static const struct vc_op slice = {.name = "slice",
+                                   .infer = window_infer,
+                                   .emit = window_emit,
+                                   .vjp = window_vjp,
+                                   .half_inputs = 1,
+                                   .half_result = true};
+static const struct vc_op pad_zero = {.name = "pad_zero",
+                                      .infer = window_infer,
+                                      .emit = window_emit,
+                                      .vjp = window_vjp,
+                                      .half_inputs = 1,
+                                      .half_result = true};
 
 // The transposed window reads the same pairs of places the other way round.
 static void window_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in) {

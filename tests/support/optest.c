@@ -42,6 +42,7 @@ struct subject {
   const struct optest_op *op;
   const struct optest_case *c;
   const char *variants; // NULL: the device's own choice
+  bool mixed;           // activations in 16 bits
 };
 
 static void fail(const struct subject *s, const char *fmt, ...) VC_PRINTF(2, 3);
@@ -49,7 +50,8 @@ static void fail(const struct subject *s, const char *fmt, ...) VC_PRINTF(2, 3);
 static void fail(const struct subject *s, const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);
-  printf("FAIL %s/%s%s%s: ", s->op->name, s->c->name, s->variants ? " " : "", s->variants ? s->variants : "");
+  printf("FAIL %s/%s%s%s%s: ", s->op->name, s->c->name, s->variants ? " " : "", s->variants ? s->variants : "",
+         s->mixed ? " in 16 bits" : "");
   vprintf(fmt, args);
   printf("\n");
   va_end(args);
@@ -222,12 +224,15 @@ static void expect(vc_arena *arena, const struct subject *s, const struct optest
   e->tolerance = c->tolerance > 0 ? c->tolerance : op->tolerance > 0 ? op->tolerance : REF_TOLERANCE;
   e->grad_tolerance = c->grad_tolerance > 0 ? c->grad_tolerance : op->grad_tolerance;
   if (!(e->grad_tolerance > 0)) e->grad_tolerance = e->tolerance;
+  if (s->mixed) e->tolerance = VC_MAX(e->tolerance, REF_HALF_TOLERANCE);
+  if (s->mixed) e->grad_tolerance = VC_MAX(e->grad_tolerance, REF_HALF_TOLERANCE);
   e->n_in = optest_n_inputs(c);
   for (uint32_t i = 0; i < e->n_in; i++) {
     if (c->in[i].absent) continue;
     e->in[i] = optest_array_new(arena, c->in[i].shape, c->in[i].dtype);
     vc_rng rng = vc_rng_at(7, VC_RNG_TEST, index, i);
     ref_make_input(&rng, &c->in[i], c->attr, e->in[i]);
+    if (s->mixed) ref_round_half(e->in[i]);
     e->in_after[i] = optest_array_new(arena, c->in[i].shape, c->in[i].dtype);
     memcpy(e->in_after[i]->v, e->in[i]->v, e->in[i]->count * sizeof(double));
   }
@@ -244,6 +249,7 @@ static void expect_results(vc_arena *arena, const struct subject *s, const struc
   e->seed = optest_array_new(arena, c->out, VC_F32);
   vc_rng rng = vc_rng_at(7, VC_RNG_TEST, index, 1000);
   for (uint64_t i = 0; i < e->seed->count; i++) e->seed->v[i] = (float)vc_rng_uniform(&rng, -1, 1);
+  if (s->mixed) ref_round_half(e->seed);
   bool want[OPTEST_MAX_INPUTS];
   for (uint32_t i = 0; i < e->n_in; i++) want[i] = differentiated(&c->in[i]);
   struct optest_problem problem = {
@@ -288,7 +294,7 @@ static bool build(vc_arena *arena, vc_gpu *gpu, const struct subject *s, const s
     if (!ok(s, make_guarded(arena, gpu, "gradient", NULL, vc_shape_count(wrt[k]->shape), slot))) return false;
     if (grads[k]) vc_place(g, grads[k], bind_guarded(g, "gradient", slot, wrt[k]->shape, VC_F32), 0);
   }
-  struct vc_exec_options options = {.variants = s->variants, .poison = true};
+  struct vc_exec_options options = {.variants = s->variants, .poison = true, .mixed = s->mixed, .all_mixed = true};
   return ok(s, vc_exec_create(arena, gpu, g, &options, &t->exec)) && ok(s, vc_exec_bind(arena, &t->exec, 1));
 }
 
@@ -409,7 +415,11 @@ static vc_tensor *build_dry(vc_arena *arena, struct subject *s, uint32_t n_in, v
 static void run_trial(vc_arena *arena, vc_gpu *gpu, struct subject *s, const struct expected *e, struct trial *t) {
   vc_graph *g;
   if (!ok(s, vc_graph_create(arena, &g))) return;
-  if (build(arena, gpu, s, s->c, e, g, t) && run_twice(s, t)) check_results(s, s->c, e, t);
+  if (!build(arena, gpu, s, s->c, e, g, t)) return;
+  if (s->mixed && !vc_exec_is_mixed(t->exec))
+    t->exec = NULL; // no op of the case can
+  else if (run_twice(s, t))
+    check_results(s, s->c, e, t);
 }
 
 static void run_variants(vc_arena *arena, vc_gpu *gpu, struct subject *s, const struct expected *e,
@@ -466,8 +476,8 @@ static void run_good_case(vc_arena *arena, vc_gpu *gpu, struct subject *s, uint3
 
 static void run_case(vc_gpu *gpu, const struct optest_op *op, uint32_t index) {
   vc_arena *arena;
-  struct subject s = {op, &op->cases[index], NULL};
-  struct tried tried = {.n = 0};
+  struct subject s = {op, &op->cases[index], NULL, false};
+  struct tried tried = {.n = 0}, tried_mixed = {.n = 0};
   int before = n_failures;
   double start = vc_time_seconds();
   if (!ok(&s, vc_arena_create(&arena))) return;
@@ -475,10 +485,13 @@ static void run_case(vc_gpu *gpu, const struct optest_op *op, uint32_t index) {
     run_failing_case(arena, &s);
   } else {
     run_good_case(arena, gpu, &s, index, &tried);
+    s.mixed = vc_gpu_caps(gpu)->fp16_storage;
+    if (s.mixed) run_good_case(arena, gpu, &s, index, &tried_mixed);
   }
   vc_arena_destroy(arena);
   printf("%s %s/%s", n_failures == before ? "ok" : "FAILED", op->name, s.c->name);
   for (uint32_t i = 0; i < tried.n; i++) printf(" %s", tried.names[i]);
+  for (uint32_t i = 0; i < tried_mixed.n; i++) printf(" %s/16", tried_mixed.names[i]);
   if (verbose) printf(" (%.2f s)", vc_time_seconds() - start);
   printf("\n");
   fflush(stdout);

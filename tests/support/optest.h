@@ -26,6 +26,7 @@
 //     each run; an element never written, a write beyond the end, a changed input or an over-read that matters shows
 //   6 the same bits on a second run
 //   7 all of that for every variant of every job (vc_emit_variant) of the graph that the device can run
+//   8 and where ops can, once more with activations in 16 bits, from inputs rounded to them
 // At the end any message of the validation layers is a failure.
 //
 // Running one test: argv[1], if there, is a part of "op/case"; others are left out. -v adds the time of each case.

@@ -111,8 +111,8 @@ static void test_faults_are_found(void **state) {
 static void test_a_way_round(void **state) {
   (void)state;
   begin();
-  struct vc_doctor_check *fast = doctor_check(&doctor, "conv2d", "conv2d_fwd", "fast");
-  struct vc_doctor_check *naive = doctor_check(&doctor, "conv2d", "conv2d_fwd", "naive");
+  struct vc_doctor_check *fast = doctor_check(&doctor, "conv2d", "conv2d_fwd", "fast", false);
+  struct vc_doctor_check *naive = doctor_check(&doctor, "conv2d", "conv2d_fwd", "naive", false);
   assert_int_equal(doctor_note_case(&doctor, fast, 1e-6, 1e-5, NULL), VC_OK);
   assert_int_equal(doctor_note_case(&doctor, fast, 1, 1e-5, "off"), VC_OK);
   assert_int_equal(doctor_note_case(&doctor, fast, 2, 1e-5, "off again"), VC_OK);
@@ -125,7 +125,7 @@ static void test_a_way_round(void **state) {
   assert_int_equal(doctor_advise(&doctor), VC_OK);
   assert_non_null(strstr(doctor.report.advice, "VULCYTE_VARIANTS=conv2d_fwd=naive in"));
   // One more without another way.
-  assert_int_equal(doctor_note_case(&doctor, doctor_check(&doctor, "sum", NULL, NULL), 1, 1e-5, "off"), VC_OK);
+  assert_int_equal(doctor_note_case(&doctor, doctor_check(&doctor, "sum", NULL, NULL, false), 1, 1e-5, "off"), VC_OK);
   assert_int_equal(doctor_advise(&doctor), VC_OK);
   assert_non_null(strstr(doctor.report.advice, "update its driver"));
 }

@@ -19,11 +19,20 @@ struct vc_sweep_run {
   enum vc_sweep_state state;
   const char *message;                                                   // why it failed
   double mean_iou[2], image_mean_iou[2], foreground_iou[2], accuracy[2]; // test; best-supervised, best-final; NaN: none
+  double otsu; // mean IoU of Otsu's threshold on the same test images; NaN: not known
 };
 
 // The columns of the table. P1 to P4 are the pipelines of the study: KL or IID loss, best-supervised or best-final
-// state.
-enum vc_sweep_column { VC_SWEEP_SUPERVISED, VC_SWEEP_P1, VC_SWEEP_P2, VC_SWEEP_P3, VC_SWEEP_P4, VC_SWEEP_COLUMNS };
+// state. Otsu: every test image cut at a threshold of its own, without training; each seed's split counts once.
+enum vc_sweep_column {
+  VC_SWEEP_SUPERVISED,
+  VC_SWEEP_P1,
+  VC_SWEEP_P2,
+  VC_SWEEP_P3,
+  VC_SWEEP_P4,
+  VC_SWEEP_OTSU,
+  VC_SWEEP_COLUMNS
+};
 
 struct vc_sweep_row {
   const char *set, *labelled, *settings;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "train/baseline.h"
 #include "train/evaluate.h"
 #include "vulcyte/gpu.h"
 
@@ -297,6 +298,7 @@ static vc_status test(struct vc_run *run) {
 
 static vc_status finish(struct vc_run *run) {
   VC_TRY(test(run));
+  VC_TRY(vc_baseline_write(run));
   vc_json_writer *w = vc_runlog_begin(run->log, "end");
   vc_json_put_string(w, "device", vc_gpu_info(run->gpu)->name);
   vc_json_put_number(w, "step", (double)run->state.step);

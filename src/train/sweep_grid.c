@@ -463,6 +463,7 @@ static vc_status add_combination(const struct grid *g, const size_t *at, const c
   if (index == s->n_runs) {
     for (int i = 0; i < 2; i++)
       run.mean_iou[i] = run.image_mean_iou[i] = run.foreground_iou[i] = run.accuracy[i] = (double)NAN;
+    run.otsu = (double)NAN;
     VC_TRY(name_run(g, s, at, identity, &run));
     identities[index] = identity;
     s->runs[s->n_runs++] = run;

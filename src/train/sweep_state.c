@@ -12,6 +12,21 @@ static double number_of(const vc_json *object, const char *key) {
   return value && vc_json_type_of(value) == VC_JSON_NUMBER ? vc_json_number(value) : (double)NAN;
 }
 
+// Runs of other sets than one channel and two classes have none.
+static vc_status read_otsu(vc_arena *arena, struct vc_sweep_run *run) {
+  char *path;
+  uint8_t *text;
+  size_t n_bytes;
+  vc_json *root;
+  run->otsu = (double)NAN;
+  VC_TRY(vc_path_join(arena, run->dir, "baselines.json", &path));
+  if (!vc_path_exists(path)) return VC_OK;
+  VC_TRY(vc_file_read(arena, path, MAX_EVALUATION_BYTES, &text, &n_bytes));
+  VC_TRY(vc_json_parse(arena, path, (const char *)text, n_bytes, &root));
+  if (vc_json_type_of(root) == VC_JSON_OBJECT) run->otsu = number_of(vc_json_get(root, "otsu"), "mean_iou");
+  return VC_OK;
+}
+
 static vc_status read_scores(vc_arena *arena, const char *path, struct vc_sweep_run *run) {
   uint8_t *text;
   size_t n_bytes;
@@ -29,7 +44,7 @@ static vc_status read_scores(vc_arena *arena, const char *path, struct vc_sweep_
   }
   run->state = VC_SWEEP_DONE;
   run->message = NULL;
-  return VC_OK;
+  return read_otsu(arena, run);
 }
 
 // The report is the last that a run writes: without it the end was cut off, and going on is a matter of seconds.

@@ -9,11 +9,9 @@
 static const char *const state_words[] = {"open", "begun", "done", "failed"};
 static const struct {
   const char *key, *title;
-} columns[VC_SWEEP_COLUMNS] = {{"supervised", "supervised only"},
-                               {"p1", "P1: KL, best-supervised"},
-                               {"p2", "P2: KL, best-final"},
-                               {"p3", "P3: IID, best-supervised"},
-                               {"p4", "P4: IID, best-final"}};
+} columns[VC_SWEEP_COLUMNS] = {{"supervised", "supervised only"}, {"p1", "P1: KL, best-supervised"},
+                               {"p2", "P2: KL, best-final"},      {"p3", "P3: IID, best-supervised"},
+                               {"p4", "P4: IID, best-final"},     {"otsu", "Otsu"}};
 
 static const char *method_word(const struct vc_config *c) {
   return c->method == VC_METHOD_UDA ? "uda" : "supervised";
@@ -27,11 +25,24 @@ static const char *loss_word(const struct vc_config *c) {
 // The score that a run gives to a column; NaN where it has none.
 static double score(const struct vc_sweep_run *run, enum vc_sweep_column column) {
   const struct vc_config *c = &run->config;
-  bool is_final = column == VC_SWEEP_P2 || column == VC_SWEEP_P4;
-  bool fits = column == VC_SWEEP_SUPERVISED
-                  ? c->method == VC_METHOD_SUPERVISED
-                  : c->method == VC_METHOD_UDA && c->uda.loss == (column >= VC_SWEEP_P3 ? VC_UDA_IID : VC_UDA_KL);
-  return fits && run->state == VC_SWEEP_DONE ? run->mean_iou[is_final] : (double)NAN;
+  const bool is_final = column == VC_SWEEP_P2 || column == VC_SWEEP_P4;
+  if (run->state != VC_SWEEP_DONE) return (double)NAN;
+  if (column == VC_SWEEP_OTSU) return run->otsu;
+  const bool fits = column == VC_SWEEP_SUPERVISED
+                        ? c->method == VC_METHOD_SUPERVISED
+                        : c->method == VC_METHOD_UDA && c->uda.loss == (column >= VC_SWEEP_P3 ? VC_UDA_IID : VC_UDA_KL);
+  return fits ? run->mean_iou[is_final] : (double)NAN;
+}
+
+// Whether a member of the row before this one has the same seed, and so the same test images.
+static bool repeats_seed(const struct vc_sweep *s, uint32_t member) {
+  const struct vc_sweep_run *run = &s->runs[s->members[member].run];
+  for (uint32_t i = 0; i < member; i++) {
+    const struct vc_sweep_run *other = &s->runs[s->members[i].run];
+    if (s->members[i].row == s->members[member].row && other->config.seed == run->config.seed && !isnan(other->otsu))
+      return true;
+  }
+  return false;
 }
 
 void vc_sweep_cell(const struct vc_sweep *sweep, uint32_t row, enum vc_sweep_column column, double *out_mean,
@@ -41,8 +52,8 @@ void vc_sweep_cell(const struct vc_sweep *sweep, uint32_t row, enum vc_sweep_col
   for (int pass = 0; pass < 2; pass++) {
     for (uint32_t i = 0; i < sweep->n_members; i++) {
       if (sweep->members[i].row != row) continue;
-      double x = score(&sweep->runs[sweep->members[i].run], column);
-      if (isnan(x)) continue;
+      const double x = score(&sweep->runs[sweep->members[i].run], column);
+      if (isnan(x) || (column == VC_SWEEP_OTSU && repeats_seed(sweep, i))) continue;
       if (pass == 0)
         mean += x;
       else
@@ -84,6 +95,7 @@ static void put_run(vc_json_writer *w, const struct vc_sweep_run *run) {
     vc_json_put_number(w, "accuracy", run->accuracy[i]);
     vc_json_end_object(w);
   }
+  if (run->state == VC_SWEEP_DONE) vc_json_put_number(w, "otsu", run->otsu);
   vc_json_end_object(w);
 }
 
@@ -101,7 +113,7 @@ static void put_row(vc_json_writer *w, const struct vc_sweep *s, uint32_t row) {
     vc_json_put_number(w, "mean", mean);
     vc_json_put_number(w, "sd", sd);
     vc_json_put_number(w, "runs", n);
-    if (r->study && c >= VC_SWEEP_P1) vc_json_put_number(w, "study", r->study[c - VC_SWEEP_P1]);
+    if (r->study && c >= VC_SWEEP_P1 && c <= VC_SWEEP_P4) vc_json_put_number(w, "study", r->study[c - VC_SWEEP_P1]);
     vc_json_end_object(w);
   }
   vc_json_end_object(w);
@@ -145,7 +157,7 @@ static void csv_number(FILE *f, double value) {
 static void print_csv(FILE *f, const struct vc_sweep *s) {
   fputs("name,set,labelled,settings,method,loss,seed,state,mean_iou_best_supervised,mean_iou_best_final,"
         "image_mean_iou_best_supervised,image_mean_iou_best_final,foreground_iou_best_supervised,"
-        "foreground_iou_best_final,accuracy_best_supervised,accuracy_best_final,message\n",
+        "foreground_iou_best_final,accuracy_best_supervised,accuracy_best_final,otsu,message\n",
         f);
   for (uint32_t i = 0; i < s->n_runs; i++) {
     const struct vc_sweep_run *r = &s->runs[i];
@@ -156,6 +168,7 @@ static void print_csv(FILE *f, const struct vc_sweep *s) {
     fprintf(f, "%llu,%s,", (unsigned long long)r->config.seed, state_words[r->state]);
     for (size_t k = 0; k < 2 * VC_COUNT_OF(scores); k++)
       csv_number(f, r->state == VC_SWEEP_DONE ? scores[k / 2][k % 2] : (double)NAN);
+    csv_number(f, r->state == VC_SWEEP_DONE ? r->otsu : (double)NAN);
     csv_text(f, r->message ? r->message : "", '\n');
   }
 }
@@ -194,7 +207,7 @@ static void md_row(FILE *f, const struct vc_sweep *s, uint32_t row, bool with_se
   if (!r->study) return;
   fprintf(f, "| *study: %s* | *%s* |%s |", r->study_set, r->labelled, with_settings ? " |" : "");
   for (int i = 0; i < 4; i++) fprintf(f, " *%.4f* |", r->study[i]);
-  fputc('\n', f);
+  fputs(" |\n", f);
 }
 
 static void print_md(FILE *f, const struct vc_sweep *s) {
@@ -207,9 +220,11 @@ static void print_md(FILE *f, const struct vc_sweep *s) {
   for (uint32_t i = 0; i < s->n_runs; i++) n[s->runs[i].state]++;
   fprintf(f, "| set | labelled |%s", with_settings ? " settings |" : "");
   for (int c = 0; c < VC_SWEEP_COLUMNS; c++) fprintf(f, " %s |", columns[c].title);
-  fprintf(f, "\n|---|---|%s---|---|---|---|---|\n", with_settings ? "---|" : "");
+  fprintf(f, "\n|---|---|%s---|---|---|---|---|---|\n", with_settings ? "---|" : "");
   for (uint32_t i = 0; i < s->n_rows; i++) md_row(f, s, i, with_settings);
-  fputs("\nMean IoU on the test images: mean over the seeds ± standard deviation of a sample (number of seeds).\n", f);
+  fputs("\nMean IoU on the test images: mean over the seeds ± standard deviation of a sample (number of seeds).\n"
+        "Otsu: each test image cut at its own threshold, without any training.\n",
+        f);
   if (with_study) fputs("In italics what Horlava et al. report for that set and share of labels.\n", f);
   fprintf(f, "\n%u of %u runs are done, %u failed.\n", n[VC_SWEEP_DONE], s->n_runs, n[VC_SWEEP_FAILED]);
   if (n[VC_SWEEP_FAILED] > 0) fputs("\nFailed:\n\n", f);

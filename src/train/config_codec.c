@@ -277,6 +277,10 @@ static const char *const op_names[VC_AUG_COUNT] = {
     [VC_AUG_COLOR] = "color",       [VC_AUG_BRIGHTNESS] = "brightness",     [VC_AUG_SHARPNESS] = "sharpness"};
 enum { ALL_OPS = (1 << VC_AUG_COUNT) - (1 << VC_AUG_ROTATE) };
 
+const char *config_op_name(enum vc_augment_op op) {
+  return op_names[op];
+}
+
 static vc_status read_ops(const struct config_reader *r, const struct config_row *row, const vc_json *value) {
   static const char *const known =
       "rotate, autocontrast, invert, equalize, solarize, contrast, color, brightness, sharpness";

@@ -82,6 +82,7 @@ vc_status config_read_number(const struct config_reader *r, const struct config_
                              double lo, double hi, bool whole, double *out);
 // The resolved text for a checkpoint: without the rows of the host.
 vc_status config_checkpoint_text(vc_arena *arena, const struct vc_config *config, const char **out_text);
+const char *config_op_name(enum vc_augment_op op); // "rotate", as augment.strong.ops has it; not of VC_AUG_NONE
 void config_write_row(vc_json_writer *w, const struct config_row *row, const struct vc_config *config);
 
 // Compares two resolved configurations in the keys that decide what a run computes. VC_E_CONFIG naming the first that

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { GAP = 4 }; // white pixels between panels
+#include "train/panels.h"
 
 // The colours of classes 1, 2, ...: Okabe and Ito's, repeated.
 static const uint8_t colours[][3] = {{230, 159, 0}, {86, 180, 233}, {0, 158, 115},  {240, 228, 66},
@@ -101,7 +101,7 @@ static void draw_differences(const struct canvas *canvas, const uint8_t *referen
 static vc_status draw(vc_arena *arena, const char *path, const struct vc_image *image, const uint8_t *reference,
                       const uint8_t *prediction) {
   uint32_t w = image->width, h = image->height, n_panels = reference ? 4 : 1;
-  struct canvas canvas = {.width = n_panels * w + (n_panels - 1) * GAP, .height = h};
+  struct canvas canvas = {.width = n_panels * w + (n_panels - 1) * VC_PANEL_GAP, .height = h};
   size_t n_bytes = 3 * (size_t)canvas.width * h;
   uint8_t *rgb;
   VC_TRY_CTX(VC_NEW(arena, n_bytes, &canvas.rgb), "%s", path);
@@ -109,7 +109,7 @@ static vc_status draw(vc_arena *arena, const char *path, const struct vc_image *
   memset(canvas.rgb, 255, n_bytes);
   stretch(image, rgb);
   for (uint32_t panel = 0; panel < n_panels; panel++) {
-    canvas.left = panel * (w + GAP);
+    canvas.left = panel * (w + VC_PANEL_GAP);
     draw_image(&canvas, rgb, w, h);
     if (panel == 1) draw_classes(&canvas, reference, w, h);
     if (panel == 2 || !reference) draw_classes(&canvas, prediction, w, h);

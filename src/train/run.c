@@ -6,6 +6,7 @@
 
 #include "train/baseline.h"
 #include "train/evaluate.h"
+#include "train/gallery.h"
 #include "vulcyte/gpu.h"
 
 enum { MAX_OVERLAYS = 16 };
@@ -299,6 +300,7 @@ static vc_status test(struct vc_run *run) {
 static vc_status finish(struct vc_run *run) {
   VC_TRY(test(run));
   VC_TRY(vc_baseline_write(run));
+  VC_TRY(vc_gallery_write(run));
   vc_json_writer *w = vc_runlog_begin(run->log, "end");
   vc_json_put_string(w, "device", vc_gpu_info(run->gpu)->name);
   vc_json_put_number(w, "step", (double)run->state.step);

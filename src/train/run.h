@@ -100,6 +100,7 @@ vc_status vc_step_feed_common(struct vc_run *run, struct vc_train_step *step, do
 
 struct vc_labelled_batch {
   vc_tensor *x, *labels; // W x_l, W m_l
+  vc_tensor *window;     // x_l
 };
 // augment false: the windows as they are (validation).
 struct vc_labelled_batch vc_supervised_inputs(struct vc_run *run, struct vc_train_step *step, bool augment);
@@ -113,6 +114,7 @@ vc_status vc_supervised_feed(struct vc_run *run, struct vc_train_step *step, con
 struct vc_unlabelled_pair {
   vc_tensor *weak, *strong; // W x_u, W S x_u
   vc_tensor *valid;         // pixels that both maps cover
+  vc_tensor *window;        // x_u
 };
 struct vc_unlabelled_pair vc_uda_inputs(struct vc_run *run, struct vc_train_step *step);
 // L_unsup of the logits of both images: alignment, then the consistency loss. Gradient to strong_logits, with IID to

@@ -16,6 +16,7 @@ struct vc_labelled_batch vc_supervised_inputs(struct vc_run *run, struct vc_trai
   struct vc_labelled_batch b = {
       .x = vc_crop_images(g, images, step->l.windows, step->range, shape),
       .labels = vc_crop_labels(g, masks, step->l.label_windows, (struct vc_shape){n, 1, shape.h, shape.w})};
+  b.window = b.x;
   if (augment && weak_is_on(&run->config->augment.weak)) {
     step->l.weak = vc_feed(g, "labelled_weak", VC_F32, 6 * n);
     b.x = vc_affine_image(g, b.x, step->l.weak);

@@ -32,7 +32,8 @@ struct vc_unlabelled_pair vc_uda_inputs(struct vc_run *run, struct vc_train_step
   }
   return (struct vc_unlabelled_pair){.weak = vc_affine_image(g, x, u->weak),
                                      .strong = vc_affine_image(g, intense, u->strong),
-                                     .valid = vc_valid_mask(g, u->weak, u->rects, u->align, n, shape.h, shape.w)};
+                                     .valid = vc_valid_mask(g, u->weak, u->rects, u->align, n, shape.h, shape.w),
+                                     .window = x};
 }
 
 static vc_tensor *kl_loss(const struct vc_config *config, vc_graph *g, struct vc_unlabelled_pair pair,

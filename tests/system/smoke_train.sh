@@ -11,6 +11,9 @@ for method in supervised uda; do
     checkpoints/best-final.safetensors checkpoints/last.safetensors; do
     [ -s "$work/$method/$file" ] || fail "$method: $file is missing or empty"
   done
+  for file in baselines.json augmentation/views.json augmentation/01.png augmentation/06.png; do
+    [ -s "$work/$method/$file" ] || fail "$method: $file is missing or empty"
+  done
   compgen -G "$work/$method/overlays/*.png" >/dev/null || fail "$method: no overlays"
 done
 

@@ -21,6 +21,7 @@ done
 # The configuration in the checkpoint's metadata names residence and workers, so only the numbers are compared.
 for out in stream0 stream1 stream7 resident0 resident1 resident7; do
   cmp "$work/first/evaluation.json" "$work/$out/evaluation.json" || fail "$out scores differently"
+  diff -r "$work/first/augmentation" "$work/$out/augmentation" || fail "$out was shown other views"
   diff <(grep -v '"end"' "$work/first/log.jsonl" | sed 's/,"seconds":[^,}]*//') \
     <(grep -v '"end"' "$work/$out/log.jsonl" | sed 's/,"seconds":[^,}]*//') > /dev/null || fail "$out took other steps"
 done
@@ -37,6 +38,7 @@ done < <(tr -d ' \n' < "$work/first/split.json" | sed 's/.*"train_unlabelled":\[
 [ "$garbled" -ge 5 ] || fail "only $garbled unlabelled images were found in split.json"
 run garbled
 same_states "$work/first" "$work/garbled"
+diff -r "$work/first/augmentation" "$work/garbled/augmentation" || fail "masks change the gallery"
 
 # Images that the device cannot hold whole are validated in parts: every pixel counts once, and training is the same.
 rm -r "$work/data"

@@ -108,6 +108,7 @@ vc_tensor *vc_view(vc_graph *g, vc_tensor *in, struct vc_shape shape, uint64_t o
 vc_tensor *vc_stop_gradient(vc_graph *g, vc_tensor *in);
 // Elementwise, equal shapes; also what sums the gradients of a tensor with several readers.
 vc_tensor *vc_add(vc_graph *g, vc_tensor *a, vc_tensor *b);
+bool vc_is_add(const vc_tensor *t);
 // Keeps t's memory until the step's end so that vc_exec_read can fetch it. report: also copied to the host after every
 // step, for vc_exec_report (at most 4 KiB each).
 void vc_output(vc_graph *g, vc_tensor *t);

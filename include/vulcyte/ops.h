@@ -49,6 +49,11 @@ vc_tensor *vc_pad_reflect(vc_graph *g, vc_tensor *x, uint32_t top, uint32_t bott
 vc_tensor *vc_relu(vc_graph *g, vc_tensor *x);
 // gy where y > 0, else 0: the gradient before a fused ReLU. [RELU 2]
 vc_tensor *vc_relu_grad(vc_graph *g, vc_tensor *gy, vc_tensor *y);
+// What the gradient of a layer begins with: *out_gz is gy where the layer's result y is above 0, else 0 (y NULL: gy), and
+// *out_gb (may be NULL) its sum over N,H,W, the bias's gradient {1,C,1,1}. One pass over memory makes both, and with them
+// gy itself where it is a slice of channels, or the sum of one and of a 2x2 pooling's gradient, as skip connections
+// have it. No gradient. Jobs with variants: bias_grad, skip_grad.
+void vc_bias_grad(vc_graph *g, vc_tensor *gy, vc_tensor *y, vc_tensor **out_gz, vc_tensor **out_gb);
 vc_tensor *vc_scale(vc_graph *g, vc_tensor *x, float factor);
 // fa*a + fb*b for equal shapes; b may be NULL.
 vc_tensor *vc_combine(vc_graph *g, vc_tensor *a, float fa, vc_tensor *b, float fb);

@@ -27,6 +27,8 @@ static const struct ref_conv_attr same = {.padding = VC_PAD_SAME}, relu = {.padd
                                   side1 = {.side = 1}, side3_valid = {.side = 3, .padding = VC_PAD_VALID};
 
 static const struct ref_window slice = {1, 2, 0, 0}, slice4 = {4, 4, 0, 0}, crop = {1, 2, 3, 4}, pad = {2, 1, 3, 2};
+static const struct ref_bias_grad thin = {7, 0, false}, gated = {16, 0, true}, sliced = {16, 16, true},
+                                  skip_thin = {3, 1, true}, skip = {16, 0, false};
 static const struct ref_factors factors = {0.5f, -2};
 static const float rate = 0.3f, half = 0.5f;
 static const uint32_t bins = 256, three = 3;
@@ -142,6 +144,17 @@ const struct doctor_case doctor_cases[] = {
     {.op = &ref_relu_grad,
      .in = {AWAY(2, 8, 3, 5), {.shape = {2, 8, 3, 5}, .fill = REF_AWAY, .no_grad = true}},
      .out = {2, 8, 3, 5}},
+    {.op = &ref_bias_grad, .in = {X(2, 7, 5, 3), APART(2, 7, 5, 3)}, .out = {2, 7, 5, 3}, .attr = &thin},
+    {.op = &ref_bias_grad, .in = {X(1, 16, 34, 30), APART(1, 16, 34, 30)}, .out = {1, 16, 1, 1}, .attr = &gated},
+    {.op = &ref_bias_grad, .in = {X(1, 32, 34, 30), NONE}, .out = {1, 16, 1, 1}, .attr = &sliced},
+    {.op = &ref_bias_grad,
+     .in = {X(1, 6, 6, 10), APART(1, 3, 6, 10), X(1, 3, 3, 5)},
+     .out = {1, 3, 1, 1},
+     .attr = &skip_thin},
+    {.op = &ref_bias_grad,
+     .in = {X(2, 32, 6, 16), APART(2, 16, 6, 16), X(2, 16, 3, 8)},
+     .out = {2, 16, 6, 16},
+     .attr = &skip},
     {.op = &ref_add, .in = {X(2, 3, 5, 7), X(2, 3, 5, 7)}, .out = {2, 3, 5, 7}},
     {.op = &ref_mul, .in = {X(2, 3, 5, 3), X(2, 3, 5, 3)}, .out = {2, 3, 5, 3}},
     {.op = &ref_combine, .in = {X(1, 4, 5, 7), X(1, 4, 5, 7)}, .out = {1, 4, 5, 7}, .attr = &factors},

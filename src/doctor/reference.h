@@ -89,6 +89,14 @@ extern const struct ref_op ref_view, ref_place;
 // Back and forth between the border pixels.
 uint32_t ref_reflect(int64_t i, uint32_t n);
 
+// gz, or its sums, of vc_bias_grad. in: the gradient, of whose channels some count; y or absent; of a skip connection
+// also the gradient of the pooling of y.
+struct ref_bias_grad {
+  uint32_t channels, first;
+  bool sums;
+};
+extern const struct ref_op ref_bias_grad;
+
 struct ref_factors {
   float a, b;
 };

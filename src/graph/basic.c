@@ -54,6 +54,10 @@ static const struct vc_op add_op = {.name = "add",
                                     .half_result = true,
                                     .flops = add_flops};
 
+bool vc_is_add(const vc_tensor *t) {
+  return t->op == &add_op;
+}
+
 vc_tensor *vc_add(vc_graph *g, vc_tensor *a, vc_tensor *b) {
   vc_tensor *in[] = {a, b};
   return vc_node(g, &add_op, in, 2, NULL, 0);

@@ -133,9 +133,9 @@ static vc_status fwd_emit(vc_emitter *e, const vc_tensor *out) {
 static void fwd_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in) {
   const struct conv_attr *a = ops_attr(out);
   vc_tensor *x = out->in[0], *w = out->in[1];
-  vc_tensor *gz = a->relu ? vc_relu_grad(g, grad_out, out) : grad_out;
+  vc_tensor *gz, **gb = want[2] ? &grad_in[2] : NULL;
+  vc_bias_grad(g, grad_out, a->relu ? out : NULL, &gz, gb);
   if (want[1]) grad_in[1] = vc_conv2d_dw(g, x, gz, a->side, (enum vc_padding)a->padding);
-  if (want[2]) grad_in[2] = vc_sum_pixels(g, gz);
   if (want[0]) grad_in[0] = vc_conv2d_dx(g, gz, w, x->shape, (enum vc_padding)a->padding);
 }
 

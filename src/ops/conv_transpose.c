@@ -91,9 +91,10 @@ static vc_status fwd_emit(vc_emitter *e, const vc_tensor *out) {
 }
 
 static void fwd_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in) {
-  if (want[1]) grad_in[1] = vc_conv_transpose2x2_dw(g, out->in[0], grad_out);
-  if (want[2]) grad_in[2] = vc_sum_pixels(g, grad_out);
-  if (want[0]) grad_in[0] = vc_conv_transpose2x2_dx(g, grad_out, out->in[1]);
+  vc_tensor *gz;
+  vc_bias_grad(g, grad_out, NULL, &gz, want[2] ? &grad_in[2] : NULL);
+  if (want[1]) grad_in[1] = vc_conv_transpose2x2_dw(g, out->in[0], gz);
+  if (want[0]) grad_in[0] = vc_conv_transpose2x2_dx(g, gz, out->in[1]);
 }
 
 static double fwd_flops(const vc_tensor *out) {

@@ -31,6 +31,10 @@ vc_status ops_want_shape(const vc_tensor *t, struct vc_shape shape, const char *
 
 // y of `shape`, y[i] = factor v[i mod k] with k = the number of v's elements: 1, or shape.c.
 vc_tensor *ops_broadcast(vc_graph *g, vc_tensor *v, struct vc_shape shape, float factor);
+// Whether t is a slice of in[0]'s channels alone; out_first may be NULL.
+bool ops_is_channel_slice(const vc_tensor *t, uint32_t *out_first);
+// gy, where t is the gradient of vc_max_pool2x2(x) for an output gradient gy; else NULL.
+vc_tensor *ops_max_pool_grad_of(const vc_tensor *t, const vc_tensor *x);
 
 // ---- emitting ---------------------------------------------------------------------------------------------------
 

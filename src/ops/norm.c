@@ -219,7 +219,8 @@ static vc_status apply_emit(vc_emitter *e, const vc_tensor *out) {
 static void apply_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in) {
   struct norm_attr a = *(const struct norm_attr *)ops_attr(out);
   vc_tensor *x = out->in[0], *stats = out->in[1], *w = out->in[2];
-  vc_tensor *gz = a.relu ? vc_relu_grad(g, grad_out, out) : grad_out;
+  vc_tensor *gz = grad_out;
+  if (a.relu) vc_bias_grad(g, grad_out, out, &gz, NULL);
   vc_tensor *sums = vc_node(g, &norm_grad_sums, (vc_tensor *[]){x, gz, stats}, 3, &a, sizeof a);
   if (want[0]) {
     vc_tensor *terms = a.fixed ? sums : vc_node(g, &norm_terms, (vc_tensor *[]){sums, w}, 2, &a, sizeof a);

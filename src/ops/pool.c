@@ -38,6 +38,10 @@ static vc_status grad_emit(vc_emitter *e, const vc_tensor *out) {
 static const struct vc_op max_pool_grad = {
     .name = "max_pool2x2_dx", .infer = grad_infer, .emit = grad_emit, .half_inputs = 3, .half_result = true};
 
+vc_tensor *ops_max_pool_grad_of(const vc_tensor *t, const vc_tensor *x) {
+  return t->op == &max_pool_grad && t->in[0] == x ? t->in[1] : NULL;
+}
+
 static vc_status infer(vc_tensor *out) {
   struct vc_shape x = out->in[0]->shape;
   VC_TRY(ops_want_dtype(out->in[0], VC_F32, "the operand"));

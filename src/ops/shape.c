@@ -205,6 +205,13 @@ vc_tensor *vc_crop(vc_graph *g, vc_tensor *x, uint32_t top, uint32_t left, uint3
   return vc_node(g, &crop, &x, 1, &attr, sizeof attr);
 }
 
+bool ops_is_channel_slice(const vc_tensor *t, uint32_t *out_first) {
+  const struct window_attr *a = ops_attr(t);
+  if (t->op != &slice || a->shape.n != t->in[0]->shape.n) return false;
+  if (out_first) *out_first = (uint32_t)a->from_c;
+  return true;
+}
+
 // ---- padding by reflection --------------------------------------------------------------------------------------
 
 // Here shape and offset are those of the padding whose adjoint this is: gx(u) = sum of gy over what was filled from u.

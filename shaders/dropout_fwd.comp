@@ -1,5 +1,5 @@
-// [DROP 1] y[i] = x[i] scale where word i mod 4 of Philox(key; i / 4, 0, 0, 0) >= threshold, else 0; i counts
-// elements in memory order. Linear in x, so it is its own adjoint. An invocation takes every stride-th group of four
+// [DROP 1] y[i] = x[i] scale where word i mod 4 of Philox(key; F + i / 4, 0, 0, 0) >= threshold, else 0; i counts
+// elements in memory order, F is first_group. Linear in x, so it is its own adjoint. An invocation takes every stride-th group of four
 // elements.
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -15,7 +15,7 @@ layout(binding = 2) writeonly buffer Y1 { vc_act y1[]; };
 layout(binding = 2) writeonly buffer Y4 { vc_act4 y4[]; };
 
 bvec4 kept(uint group) {
-  return greaterThanEqual(vc_philox(uvec2(key[0], key[1]), uvec4(group, 0u, 0u, 0u)), uvec4(pc.threshold));
+  return greaterThanEqual(vc_philox(uvec2(key[0], key[1]), uvec4(pc.first_group + group, 0u, 0u, 0u)), uvec4(pc.threshold));
 }
 
 void main() {

@@ -53,6 +53,7 @@ struct vc_unet_out {
 };
 struct vc_unet_training {
   vc_tensor *dropout_key; // U32 feed {1,2,1,1}; NULL: no dropout
+  uint32_t first_sample;  // x's first sample among those of the key: dropout differs from sample to sample
   bool keep_statistics;   // batch norm: leave the running statistics as they are
 };
 // f(x) for x {N,channels,H,W}, of the same height and width. Padding "same": sides not divisible by 2^depth are padded

@@ -39,6 +39,7 @@ vc_tensor *vc_max_pool2x2(vc_graph *g, vc_tensor *x);
 vc_tensor *vc_concat_channels(vc_graph *g, vc_tensor *a, vc_tensor *b); // a's channels first; equal N,H,W
 vc_tensor *vc_concat_batch(vc_graph *g, vc_tensor *a, vc_tensor *b);    // a's samples first; equal C,H,W; F32 or U32
 vc_tensor *vc_slice_channels(vc_graph *g, vc_tensor *x, uint32_t first, uint32_t count);
+vc_tensor *vc_slice_batch(vc_graph *g, vc_tensor *x, uint32_t first, uint32_t count); // samples first..first+count
 // The window [top, top+h) x [left, left+w) of x; its adjoint pads with zeros. F32 or U32.
 vc_tensor *vc_crop(vc_graph *g, vc_tensor *x, uint32_t top, uint32_t left, uint32_t h, uint32_t w);
 // Reflection about the centres of the border pixels (…2 1 |0 1 2…); repeated where the margin exceeds the side.
@@ -58,10 +59,11 @@ vc_tensor *vc_scale(vc_graph *g, vc_tensor *x, float factor);
 // fa*a + fb*b for equal shapes; b may be NULL.
 vc_tensor *vc_combine(vc_graph *g, vc_tensor *a, float fa, vc_tensor *b, float fb);
 vc_tensor *vc_mul(vc_graph *g, vc_tensor *a, vc_tensor *b); // elementwise, equal shapes
-// Zeroes elements with probability rate and scales the rest by 1/(1-rate). The mask is Philox(key; element index / 4),
-// key = key[0..1] of the U32 feed {1,2,1,1}: made again, not stored, for the gradient. rate in [0,1); 0 gives x.
+// Zeroes elements with probability rate and scales the rest by 1/(1-rate). The mask is Philox(key; (first + element
+// index) / 4), key = key[0..1] of the U32 feed {1,2,1,1}: made again, not stored, for the gradient. first: a multiple
+// of 4; where x is a part of a larger tensor, its place there gives it that tensor's mask. rate in [0,1); 0 gives x.
 // [DROP 1]
-vc_tensor *vc_dropout(vc_graph *g, vc_tensor *x, float rate, vc_tensor *key);
+vc_tensor *vc_dropout(vc_graph *g, vc_tensor *x, float rate, vc_tensor *key, uint64_t first);
 vc_tensor *vc_softmax(vc_graph *g, vc_tensor *z); // over channels [SOFTMAX 1]
 vc_tensor *vc_log_softmax(vc_graph *g, vc_tensor *z);
 vc_tensor *vc_argmax(vc_graph *g, vc_tensor *x); // over channels, lowest index of equals → U32 {N,1,H,W}; no gradient

@@ -30,7 +30,7 @@ static const struct ref_window slice = {1, 2, 0, 0}, slice4 = {4, 4, 0, 0}, crop
 static const struct ref_bias_grad thin = {7, 0, false}, gated = {16, 0, true}, sliced = {16, 16, true},
                                   skip_thin = {3, 1, true}, skip = {16, 0, false};
 static const struct ref_factors factors = {0.5f, -2};
-static const float rate = 0.3f, half = 0.5f;
+static const float dropout[] = {0.3f, 4}, half = 0.5f;
 static const uint32_t bins = 256, three = 3;
 static const struct vc_dice_desc squares = {VC_DICE_SQUARES, VC_DICE_UNIFORM},
                                  generalised = {VC_DICE_SUM, VC_DICE_GENERALISED};
@@ -162,7 +162,7 @@ const struct doctor_case doctor_cases[] = {
     {.op = &ref_dropout,
      .in = {AWAY(2, 3, 5, 7), {.shape = {1, 2, 1, 1}, .dtype = VC_U32, .fill = REF_INTEGER, .hi = 4e9}},
      .out = {2, 3, 5, 7},
-     .attr = &rate},
+     .attr = dropout},
     {.op = &ref_softmax, .in = {LOGITS(2, 2, 5, 7)}, .out = {2, 2, 5, 7}},
     {.op = &ref_softmax, .in = {LOGITS(1, 4, 7, 5)}, .out = {1, 4, 7, 5}},
     {.op = &ref_log_softmax, .in = {LOGITS(2, 3, 5, 7)}, .out = {2, 3, 5, 7}},

@@ -83,15 +83,18 @@ static void add(ref_array *const *in, ref_array *out, const void *attr) {
 
 const struct ref_op ref_add = {.name = "add", .build = build_add, .reference = add};
 
+// attr: rate, and the element that the mask begins at.
 static vc_tensor *build_dropout(vc_graph *g, vc_tensor *const *in, const void *attr) {
-  return vc_dropout(g, in[0], *(const float *)attr, in[1]);
+  const float *a = attr;
+  return vc_dropout(g, in[0], a[0], in[1], (uint64_t)a[1]);
 }
 
 static void dropout(ref_array *const *in, ref_array *out, const void *attr) {
-  float rate = *(const float *)attr;
+  float rate = ((const float *)attr)[0];
+  uint64_t first = (uint64_t)((const float *)attr)[1];
   const uint32_t key[2] = {(uint32_t)in[1]->v[0], (uint32_t)in[1]->v[1]};
   for (uint64_t i = 0; i < out->count; i++) {
-    uint32_t words[4], counter[4] = {(uint32_t)(i / 4), 0, 0, 0};
+    uint32_t words[4], counter[4] = {(uint32_t)((first + i) / 4), 0, 0, 0};
     vc_philox(key, counter, words);
     if (words[i % 4] >= rate * 4294967296.0) out->v[i] = in[0]->v[i] / (1 - (double)rate);
   }

@@ -52,7 +52,8 @@ static const struct vc_op add_op = {.name = "add",
                                     .vjp = add_vjp,
                                     .half_inputs = 3,
                                     .half_result = true,
-                                    .flops = add_flops};
+                                    .flops = add_flops,
+                                    .in_place = 3};
 
 bool vc_is_add(const vc_tensor *t) {
   return t->op == &add_op;

@@ -316,6 +316,7 @@ vc_status program_make(vc_arena *arena, const vc_graph *g, const struct vc_caps 
   VC_TRY(emit_nodes(&e));
   VC_TRY(drop_unneeded(arena, p));
   VC_TRY(check_order(arena, p));
+  VC_TRY(program_share(arena, p));
   *out = p;
   return VC_OK;
 }
@@ -338,6 +339,6 @@ vc_status program_plan(vc_arena *arena, const struct program *p, const struct vc
     bool planned = r->kind == PROGRAM_NODE || r->kind == PROGRAM_SCRATCH;
     resources[i] = (struct vc_plan_resource){r->n_bytes, planned, r->keep};
   }
-  return vc_plan_make(arena, dispatches, p->n_dispatches, resources, p->n_resources,
-                      VC_MIN(caps->max_buffer_range, caps->max_allocation_bytes), BIND_ALIGN, out);
+  return vc_plan_make(arena, dispatches, p->n_dispatches, resources, p->n_resources, caps->max_allocation_bytes,
+                      BIND_ALIGN, out);
 }

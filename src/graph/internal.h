@@ -101,6 +101,8 @@ struct program {
 // variants: as in vc_exec_options; env: the same from the environment, which yields to it.
 vc_status program_make(vc_arena *arena, const vc_graph *g, const struct vc_caps *caps, const char *variants,
                        const char *env, emit_lookup lookup, struct program **out);
+// Gives results the place of operands that they may overwrite (share.c).
+vc_status program_share(vc_arena *arena, struct program *p);
 vc_region program_region(const struct program *p, const vc_tensor *t);
 vc_status program_plan(vc_arena *arena, const struct program *p, const struct vc_caps *caps, struct vc_plan **out);
 vc_status program_print(vc_arena *arena, const struct program *p, const struct vc_plan *plan, char **out_text);

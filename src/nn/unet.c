@@ -112,7 +112,11 @@ struct vc_unet_out vc_unet(vc_graph *g, const vc_model *model, vc_tensor *const 
     x = vc_max_pool2x2(g, skip[level]);
   }
   x = double_conv(&u, "enc", depth, x);
-  if (training && training->dropout_key) x = vc_dropout(g, x, model->desc.dropout, training->dropout_key);
+  if (training && training->dropout_key) {
+    const uint64_t sample = vc_shape_count(x->shape) / x->shape.n; // a multiple of 4 but in the smallest networks
+    const uint64_t first = vc_round_up(training->first_sample * sample, 4);
+    x = vc_dropout(g, x, model->desc.dropout, training->dropout_key, first);
+  }
   for (uint32_t level = depth; level-- > 0;) {
     x = up(&u, level, x);
     x = vc_concat_channels(g, crop_to(&u, skip[level], x->shape), x);

@@ -5,6 +5,7 @@
 
 struct dropout_attr {
   float rate;
+  uint32_t first_group; // of four elements
 };
 
 static vc_status infer(vc_tensor *out) {
@@ -25,6 +26,7 @@ static vc_status emit(vc_emitter *e, const vc_tensor *out) {
       .n = (uint32_t)n,
       .stride = grid.stride,
       .threshold = (uint32_t)(a->rate * 0x1p32), // exact: rate < 1 has 24 bits
+      .first_group = a->first_group,
       .scale = 1.0f / (1.0f - a->rate),
   };
   return vc_emit(e,
@@ -40,14 +42,17 @@ static vc_status emit(vc_emitter *e, const vc_tensor *out) {
 
 static void vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in) {
   const struct dropout_attr *a = ops_attr(out);
-  if (want[0]) grad_in[0] = vc_dropout(g, grad_out, a->rate, out->in[1]);
+  if (want[0]) grad_in[0] = vc_dropout(g, grad_out, a->rate, out->in[1], 4 * (uint64_t)a->first_group);
 }
 
 static const struct vc_op dropout = {
-    .name = "dropout", .infer = infer, .emit = emit, .vjp = vjp, .half_inputs = 1, .half_result = true};
+    .name = "dropout", .infer = infer, .emit = emit, .vjp = vjp, .half_inputs = 1, .half_result = true, .in_place = 1};
 
-vc_tensor *vc_dropout(vc_graph *g, vc_tensor *x, float rate, vc_tensor *key) {
+vc_tensor *vc_dropout(vc_graph *g, vc_tensor *x, float rate, vc_tensor *key, uint64_t first) {
   if (!(rate >= 0 && rate < 1)) return vc_poison(g, VC_E_SHAPE, "dropout: the rate %g is not in [0, 1)", (double)rate);
+  if (first % 4 != 0 || first / 4 > UINT32_MAX)
+    return vc_poison(g, VC_E_SHAPE, "dropout: no mask begins at element %llu", (unsigned long long)first);
   if (rate == 0) return x;
-  return vc_node(g, &dropout, (vc_tensor *[]){x, key}, 2, &(struct dropout_attr){rate}, sizeof(struct dropout_attr));
+  struct dropout_attr attr = {rate, (uint32_t)(first / 4)};
+  return vc_node(g, &dropout, (vc_tensor *[]){x, key}, 2, &attr, sizeof attr);
 }

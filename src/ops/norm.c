@@ -199,7 +199,7 @@ static vc_status grad_emit(vc_emitter *e, const vc_tensor *out) {
   return emit_elements(e, out, "norm_dx", a->fixed);
 }
 
-static const struct vc_op norm_grad = {.name = "norm_dx", .infer = grad_infer, .emit = grad_emit};
+static const struct vc_op norm_grad = {.name = "norm_dx", .infer = grad_infer, .emit = grad_emit, .in_place = 3};
 
 // ---- the normalised map: in[] = x, statistics, w, b ---------------------------------------------------------------
 
@@ -231,7 +231,8 @@ static void apply_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bo
   if (want[2]) grad_in[2] = vc_node(g, &norm_param, &sums, 1, &a, sizeof a);
 }
 
-static const struct vc_op norm_apply = {.name = "norm", .infer = apply_infer, .emit = apply_emit, .vjp = apply_vjp};
+static const struct vc_op norm_apply = {
+    .name = "norm", .infer = apply_infer, .emit = apply_emit, .vjp = apply_vjp, .in_place = 1};
 
 // ---- constructors -------------------------------------------------------------------------------------------------
 

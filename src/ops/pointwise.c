@@ -45,8 +45,13 @@ static void relu_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const boo
   if (want[0]) grad_in[0] = vc_relu_grad(g, grad_out, out);
 }
 
-static const struct vc_op relu = {
-    .name = "relu", .infer = infer, .emit = relu_emit, .vjp = relu_vjp, .half_inputs = 1, .half_result = true};
+static const struct vc_op relu = {.name = "relu",
+                                  .infer = infer,
+                                  .emit = relu_emit,
+                                  .vjp = relu_vjp,
+                                  .half_inputs = 1,
+                                  .half_result = true,
+                                  .in_place = 1};
 
 vc_tensor *vc_relu(vc_graph *g, vc_tensor *x) {
   return vc_node(g, &relu, &x, 1, NULL, 0);
@@ -65,7 +70,8 @@ static const struct vc_op relu_grad = {.name = "relu_grad",
                                        .emit = relu_grad_emit,
                                        .vjp = relu_grad_vjp,
                                        .half_inputs = 3,
-                                       .half_result = true};
+                                       .half_result = true,
+                                       .in_place = 3};
 
 vc_tensor *vc_relu_grad(vc_graph *g, vc_tensor *gy, vc_tensor *y) {
   return vc_node(g, &relu_grad, (vc_tensor *[]){gy, y}, 2, NULL, 0);
@@ -84,8 +90,10 @@ static void combine_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const 
   if (out->n_in == 2 && want[1]) grad_in[1] = vc_scale(g, grad_out, a->fb);
 }
 
-static const struct vc_op scale = {.name = "scale", .infer = infer, .emit = combine_emit, .vjp = combine_vjp};
-static const struct vc_op combine = {.name = "combine", .infer = infer, .emit = combine_emit, .vjp = combine_vjp};
+static const struct vc_op scale = {
+    .name = "scale", .infer = infer, .emit = combine_emit, .vjp = combine_vjp, .in_place = 1};
+static const struct vc_op combine = {
+    .name = "combine", .infer = infer, .emit = combine_emit, .vjp = combine_vjp, .in_place = 3};
 
 vc_tensor *vc_scale(vc_graph *g, vc_tensor *x, float factor) {
   if (factor == 1.0f) return x;
@@ -110,7 +118,7 @@ static void mul_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool
   }
 }
 
-static const struct vc_op mul = {.name = "mul", .infer = infer, .emit = mul_emit, .vjp = mul_vjp};
+static const struct vc_op mul = {.name = "mul", .infer = infer, .emit = mul_emit, .vjp = mul_vjp, .in_place = 3};
 
 vc_tensor *vc_mul(vc_graph *g, vc_tensor *a, vc_tensor *b) {
   return vc_node(g, &mul, (vc_tensor *[]){a, b}, 2, NULL, 0);

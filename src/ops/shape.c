@@ -162,17 +162,24 @@ static void window_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const b
   grad_in[0] = vc_node(g, out->op == &pad_zero ? &crop : &pad_zero, &grad_out, 1, &back, sizeof back);
 }
 
-// Samples first..first+n of the gradient of a concatenation: a view where its memory can be bound, else a copy.
-static vc_tensor *samples(vc_graph *g, vc_tensor *x, uint32_t first, struct vc_shape shape) {
-  uint64_t offset = first * (vc_shape_count(shape) / shape.n);
-  if (offset * vc_dtype_bytes(x->dtype) % 256 == 0) return vc_view(g, x, shape, offset);
-  struct window_attr attr = {.shape = shape, .from_n = (int32_t)first};
+// A view where its memory can be bound, else a copy.
+vc_tensor *vc_slice_batch(vc_graph *g, vc_tensor *x, uint32_t first, uint32_t count) {
+  struct vc_shape s = x->shape;
+  if (vc_graph_status(g) == VC_OK && (count == 0 || first > s.n || count > s.n - first)) {
+    return vc_poison(g, VC_E_SHAPE, "slice: samples %u to %u do not lie in the tensor's %u", first, first + count, s.n);
+  }
+  if (first == 0 && count == s.n) return x;
+  uint64_t offset = first * (vc_shape_count(s) / s.n);
+  s.n = count;
+  if (offset * vc_dtype_bytes(x->dtype) % 256 == 0) return vc_view(g, x, s, offset);
+  struct window_attr attr = {.shape = s, .from_n = (int32_t)first};
   return vc_node(g, &slice, &x, 1, &attr, sizeof attr);
 }
 
 static void concat_batch_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in) {
-  if (want[0]) grad_in[0] = samples(g, grad_out, 0, out->in[0]->shape);
-  if (want[1]) grad_in[1] = samples(g, grad_out, out->in[0]->shape.n, out->in[1]->shape);
+  uint32_t n = out->in[0]->shape.n;
+  if (want[0]) grad_in[0] = vc_slice_batch(g, grad_out, 0, n);
+  if (want[1]) grad_in[1] = vc_slice_batch(g, grad_out, n, out->in[1]->shape.n);
 }
 
 static const struct vc_op concat_batch = {

@@ -82,7 +82,8 @@ static uint32_t distinct_sizes(const struct vc_run *run, const uint32_t *samples
 
 static vc_status build_step(struct vc_run *run, struct vc_size l, struct vc_size u) {
   struct vc_train_step *step = &run->steps[run->n_train_steps];
-  *step = (struct vc_train_step){.labelled = l, .unlabelled = u, .batch = run->config->train.batch};
+  *step = (struct vc_train_step){
+      .labelled = l, .unlabelled = u, .batch = run->config->train.batch, .pass_samples = UINT32_MAX};
   VC_TRY(vc_run_is_uda(run) ? vc_uda_build(run, step) : vc_supervised_build(run, step));
   run->n_train_steps++;
   return VC_OK;

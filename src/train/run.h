@@ -73,6 +73,7 @@ struct vc_stream_feeds {
 struct vc_train_step {
   struct vc_size labelled, unlabelled; // unlabelled 0x0: a supervised step
   uint32_t batch;                      // samples of each stream
+  uint32_t pass_samples;               // training: the network takes at most so many at once
   bool staged;                         // validation: its one sample is the pool's staged one
   vc_graph *graph;
   vc_exec *exec;
@@ -81,16 +82,23 @@ struct vc_train_step {
   vc_tensor *ramp; // share of uda.weight that counts, or NULL: all of it
   struct vc_stream_feeds l, u;
   vc_tensor **params;                                         // [n_params] views of the parameter block
+  vc_tensor **grads;                                          // [n_params] summed so far, or NULL; each may be NULL
   vc_tensor *loss_supervised, *loss_unsupervised, *grad_norm; // reported; unsupervised may be NULL
 };
 
 // Begins the graph of a step or of validation: parameters bound, range and (training) dropout key fed.
 vc_status vc_step_begin(struct vc_run *run, struct vc_train_step *step, bool training);
-// Whether the device can bind the widest feature maps, [skip, up] of the first level, for n batches of shape x at once.
-bool vc_step_can_bind(const struct vc_run *run, uint32_t n, struct vc_shape x);
+// Size of the widest feature maps, [skip, up] of the first level, for n batches of shape x at once.
+uint64_t vc_step_widest_bytes(const struct vc_run *run, uint32_t n, struct vc_shape x);
+// f(x) in passes of at most step->pass_samples; the same as one pass, dropout included.
+vc_tensor *vc_step_logits(struct vc_run *run, struct vc_train_step *step, vc_tensor *x,
+                          const struct vc_unet_training *training);
 // The words of a pool slot as a tensor.
 vc_tensor *vc_step_words(vc_graph *g, const char *name, vc_slot *slot);
-// Adds gradients and optimiser for `loss` and the reports, and plans.
+// Differentiates one of several losses that a step minimises the sum of. What only this loss needs can be forgotten
+// before the graph of the next one begins, so a loss is best differentiated as soon as it is there.
+vc_status vc_step_backward(struct vc_run *run, struct vc_train_step *step, vc_tensor *loss);
+// Differentiates `loss`, the last or only one, adds optimiser and reports, and plans.
 vc_status vc_step_finish(struct vc_run *run, struct vc_train_step *step, vc_tensor *loss);
 // The feeds that every step has: range, dropout key, hyper-parameters.
 vc_status vc_step_feed_common(struct vc_run *run, struct vc_train_step *step, double lr);

@@ -10,9 +10,24 @@ vc_tensor *vc_step_words(vc_graph *g, const char *name, vc_slot *slot) {
   return vc_bind(g, name, (struct vc_shape){1, (uint32_t)(vc_slot_bytes(slot) / 4), 1, 1}, VC_U32, slot, 0);
 }
 
-bool vc_step_can_bind(const struct vc_run *run, uint32_t n, struct vc_shape x) {
+uint64_t vc_step_widest_bytes(const struct vc_run *run, uint32_t n, struct vc_shape x) {
   const struct vc_shape widest = {n * x.n, 2 * run->model->desc.base, x.h, x.w};
-  return vc_shape_count(widest) * sizeof(float) <= vc_gpu_caps(run->gpu)->max_buffer_range;
+  return vc_shape_count(widest) * sizeof(float);
+}
+
+vc_tensor *vc_step_logits(struct vc_run *run, struct vc_train_step *step, vc_tensor *x,
+                          const struct vc_unet_training *training) {
+  vc_graph *g = step->graph;
+  const uint32_t n = x->shape.n, pass = VC_MIN(step->pass_samples, n);
+  vc_tensor *logits = NULL;
+  for (uint32_t first = 0; first < n; first += pass) {
+    struct vc_unet_training part = *training;
+    part.first_sample += first;
+    vc_tensor *samples = vc_slice_batch(g, x, first, VC_MIN(pass, n - first));
+    vc_tensor *z = vc_unet(g, run->model, step->params, samples, &part).logits;
+    logits = logits ? vc_concat_batch(g, logits, z) : z;
+  }
+  return logits;
 }
 
 vc_status vc_step_begin(struct vc_run *run, struct vc_train_step *step, bool training) {
@@ -28,6 +43,20 @@ vc_status vc_step_begin(struct vc_run *run, struct vc_train_step *step, bool tra
   return vc_graph_status(g);
 }
 
+vc_status vc_step_backward(struct vc_run *run, struct vc_train_step *step, vc_tensor *loss) {
+  vc_graph *g = step->graph;
+  const uint32_t n = run->model->n_params;
+  vc_tensor **grads;
+  VC_TRY(VC_NEW(run->arena, n, &grads));
+  vc_grad(g, loss, NULL, step->params, n, grads);
+  for (uint32_t i = 0; i < n && step->grads; i++) {
+    const bool both = grads[i] && step->grads[i];
+    grads[i] = both ? vc_add(g, step->grads[i], grads[i]) : grads[i] ? grads[i] : step->grads[i];
+  }
+  step->grads = grads;
+  return vc_graph_status(g);
+}
+
 vc_status vc_step_finish(struct vc_run *run, struct vc_train_step *step, vc_tensor *loss) {
   vc_graph *g = step->graph;
   const vc_model *model = run->model;
@@ -37,17 +66,9 @@ vc_status vc_step_finish(struct vc_run *run, struct vc_train_step *step, vc_tens
   step->hyper = vc_feed(g, "hyper", VC_F32, 8);
 
   // Every gradient is written into its place of one block, so that the optimiser is a single dispatch.
-  vc_arena *scratch;
-  VC_TRY(vc_arena_create(&scratch));
-  vc_tensor **grads;
-  vc_status status = VC_NEW(scratch, model->n_params, &grads);
-  if (status == VC_OK) {
-    vc_grad(g, loss, NULL, step->params, model->n_params, grads);
-    for (uint32_t i = 0; i < model->n_params; i++)
-      if (grads[i]) vc_place(g, grads[i], gradients, model->params[i].offset);
-  }
-  vc_arena_destroy(scratch);
-  VC_TRY(status);
+  VC_TRY(vc_step_backward(run, step, loss));
+  for (uint32_t i = 0; i < model->n_params; i++)
+    if (step->grads[i]) vc_place(g, step->grads[i], gradients, model->params[i].offset);
 
   vc_tensor *moment2 = vc_bind(g, "moment2", block_shape, VC_F32, run->moment2, 0);
   if (run->config->optimizer.name == VC_OPTIMIZER_ADAM) {

@@ -38,7 +38,7 @@ vc_status vc_supervised_build(struct vc_run *run, struct vc_train_step *step) {
   VC_TRY(vc_step_begin(run, step, true));
   struct vc_labelled_batch b = vc_supervised_inputs(run, step, true);
   const struct vc_unet_training training = {.dropout_key = step->dropout_key};
-  vc_tensor *logits = vc_unet(step->graph, run->model, step->params, b.x, &training).logits;
+  vc_tensor *logits = vc_step_logits(run, step, b.x, &training);
   step->loss_supervised = vc_supervised_loss(run->config, step->graph, logits, b.labels);
   return vc_step_finish(run, step, step->loss_supervised);
 }

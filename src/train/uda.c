@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "vulcyte/gpu.h"
+
 static bool strong_rotates(const struct vc_strong_desc *s) {
   return s->num_ops > 0 && (s->op_mask >> VC_AUG_ROTATE & 1u);
 }
@@ -66,29 +68,38 @@ vc_tensor *vc_uda_loss(const struct vc_config *config, struct vc_train_step *ste
 }
 
 enum { LABELLED, STRONG, WEAK, MAX_IMAGES };
+// Feature maps of this size keep every device busy.
+enum { JOINED_BYTES = 64 << 20 };
 
-// f with dropout on the images that need gradients: as one batch where their sizes agree (fewer dispatches), else one
-// after the other. With batch norm each kind of image has statistics of its own.
-// choice: the running ones follow the images as evaluation sees them, not the strongly changed ones.
-static void forward_with_gradients(struct vc_run *run, struct vc_train_step *step, vc_tensor *const *x, uint32_t n,
-                                   vc_tensor **out_logits) {
-  vc_graph *g = step->graph;
+// Whether the images that need gradients go through the network as one batch, which takes fewer dispatches but holds
+// everything at once: where their sizes agree, a pass may take so many, and a dispatch is not busy enough with fewer.
+// With batch norm each kind of image has statistics of its own.
+static bool joins(const struct vc_run *run, const struct vc_train_step *step, vc_tensor *const *x, uint32_t n) {
   const struct vc_shape s = x[0]->shape, out = {s.n, run->model->desc.classes, s.h, s.w};
-  bool is_batch = vc_shape_count(out) * sizeof(float) % VC_VIEW_ALIGN == 0 && // views must begin at such places
-                  run->model->desc.norm != VC_NORM_BATCH && vc_step_can_bind(run, n, s);
+  bool same = true;
+  for (uint32_t i = 1; i < n; i++) same = same && vc_shape_equal(s, x[i]->shape);
+  return same && vc_shape_count(out) * sizeof(float) % VC_VIEW_ALIGN == 0 && // views must begin at such places
+         run->model->desc.norm != VC_NORM_BATCH && n * s.n <= step->pass_samples &&
+         vc_step_widest_bytes(run, n, s) <= VC_MIN(JOINED_BYTES, vc_gpu_caps(run->gpu)->max_buffer_range);
+}
+
+static void forward_joined(struct vc_run *run, struct vc_train_step *step, vc_tensor *const *x, uint32_t n,
+                           vc_tensor **out_logits) {
+  vc_graph *g = step->graph;
   vc_tensor *batch = x[0];
-  for (uint32_t i = 1; i < n; i++) is_batch = is_batch && vc_shape_equal(s, x[i]->shape);
-  if (!is_batch) {
-    for (uint32_t i = 0; i < n; i++) {
-      const struct vc_unet_training training = {.dropout_key = step->dropout_key, .keep_statistics = i == STRONG};
-      out_logits[i] = vc_unet(g, run->model, step->params, x[i], &training).logits;
-    }
-    return;
-  }
   for (uint32_t i = 1; i < n; i++) batch = vc_concat_batch(g, batch, x[i]);
   const struct vc_unet_training training = {.dropout_key = step->dropout_key};
   vc_tensor *z = vc_unet(g, run->model, step->params, batch, &training).logits;
+  const struct vc_shape out = {x[0]->shape.n, z->shape.c, z->shape.h, z->shape.w};
   for (uint32_t i = 0; i < n; i++) out_logits[i] = vc_view(g, z, out, i * vc_shape_count(out));
+}
+
+// choice: the running statistics of batch norm follow the images as evaluation sees them, not the strongly changed
+// ones.
+static vc_tensor *forward_one(struct vc_run *run, struct vc_train_step *step, vc_tensor *const *x, uint32_t i) {
+  const struct vc_unet_training training = {
+      .dropout_key = step->dropout_key, .keep_statistics = i == STRONG, .first_sample = i * step->batch};
+  return vc_step_logits(run, step, x[i], &training);
 }
 
 // The labels that L_sup counts: all, or with annealing those that the network is not sure of yet.
@@ -109,19 +120,28 @@ vc_status vc_uda_build(struct vc_run *run, struct vc_train_step *step) {
   vc_tensor *const x[MAX_IMAGES] = {l.x, u.strong, u.weak};
   vc_tensor *z[MAX_IMAGES];
   const bool weak_learns = config->uda.loss == VC_UDA_IID;
-  forward_with_gradients(run, step, x, weak_learns ? 3 : 2, z);
-  if (!weak_learns) z[WEAK] = vc_unet(g, run->model, step->params, u.weak, &(struct vc_unet_training){0}).logits;
-
+  const uint32_t n_learn = weak_learns ? 3 : 2;
+  const bool joined = joins(run, step, x, n_learn);
+  if (joined)
+    forward_joined(run, step, x, n_learn, z);
+  else
+    z[LABELLED] = forward_one(run, step, x, LABELLED);
   vc_tensor *labels = counted_labels(run, step, z[LABELLED], l.labels);
   step->loss_supervised = vc_supervised_loss(config, g, z[LABELLED], labels);
+  // What separate labelled images leave for their gradients is gone when the others come.
+  if (!joined) VC_TRY(vc_step_backward(run, step, step->loss_supervised));
+  if (!weak_learns) z[WEAK] = vc_step_logits(run, step, u.weak, &(struct vc_unet_training){0});
+  for (uint32_t i = STRONG; i < n_learn && !joined; i++) z[i] = forward_one(run, step, x, i);
   step->loss_unsupervised = vc_uda_loss(config, step, u, z[WEAK], z[STRONG]);
   vc_tensor *unsupervised = step->loss_unsupervised;
   if (config->uda.ramp > 0) {
     step->ramp = vc_feed(g, "ramp", VC_F32, 1);
     unsupervised = vc_mul(g, unsupervised, step->ramp);
   }
-  vc_tensor *loss = vc_combine(g, step->loss_supervised, 1.0f, unsupervised, (float)config->uda.weight);
-  return vc_step_finish(run, step, loss);
+  const float weight = (float)config->uda.weight;
+  return vc_step_finish(run, step,
+                        joined ? vc_combine(g, step->loss_supervised, 1.0f, unsupervised, weight)
+                               : vc_scale(g, unsupervised, weight));
 }
 
 vc_status vc_uda_feed(struct vc_run *run, struct vc_train_step *step, const struct vc_visit *visits) {

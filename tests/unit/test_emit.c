@@ -154,6 +154,50 @@ static void an_empty_graph_is_a_plan(void **state) {
   assert_int_equal(vc_exec_work_bytes(exec_of(f)), 0);
 }
 
+// ---- results in the place of operands ---------------------------------------------------------------------------
+
+static void a_result_takes_the_place_of_an_operand_read_last(void **state) {
+  struct fixture *f = *state;
+  vc_tensor *a = param(f, "a", 0), *t = a;
+  for (int i = 0; i < 4; i++) t = vc_add(f->g, t, a);
+  vc_output(f->g, t);
+  assert_int_equal(vc_exec_work_bytes(exec_of(f)), 256);
+}
+
+static void an_operand_with_another_reader_is_not_overwritten(void **state) {
+  struct fixture *f = *state;
+  vc_tensor *a = param(f, "a", 0), *early = vc_add(f->g, a, a), *late = vc_add(f->g, early, a);
+  vc_output(f->g, vc_add(f->g, late, early));
+  assert_int_equal(vc_exec_work_bytes(exec_of(f)), 512);
+}
+
+static void an_output_is_not_overwritten(void **state) {
+  struct fixture *f = *state;
+  vc_tensor *a = param(f, "a", 0), *kept = vc_add(f->g, a, a);
+  vc_output(f->g, kept);
+  vc_output(f->g, vc_add(f->g, kept, a));
+  assert_int_equal(vc_exec_work_bytes(exec_of(f)), 512);
+}
+
+static void a_part_of_an_operand_is_not_overwritten(void **state) {
+  struct fixture *f = *state;
+  vc_tensor *a = vc_bind(f->g, "a", (struct vc_shape){2, 64, 1, 1}, VC_F32, f->slot, 0), *whole = vc_add(f->g, a, a);
+  vc_output(f->g, vc_add(f->g, vc_view(f->g, whole, vector, 0), param(f, "b", 2)));
+  assert_int_equal(vc_exec_work_bytes(exec_of(f)), 768);
+}
+
+// What is added up into a slot is computed there, unless something else needs what stands there.
+static void a_sum_in_a_slot_needs_no_other_memory(void **state) {
+  struct fixture *f = *state;
+  vc_tensor *a = param(f, "a", 0), *b = param(f, "b", 1), *sum = vc_add(f->g, vc_add(f->g, a, a), a);
+  vc_place(f->g, sum, b, 0);
+  assert_int_equal(vc_exec_work_bytes(exec_of(f)), 0);
+  vc_tensor *c = param(f, "c", 2), *early = vc_add(f->g, a, a);
+  vc_output(f->g, vc_add(f->g, c, a));
+  vc_place(f->g, vc_add(f->g, early, a), c, 0);
+  assert_int_equal(vc_exec_work_bytes(exec_of(f)), 512);
+}
+
 // ---- what is refused ------------------------------------------------------------------------------------------
 
 static void views_start_where_kernels_can_bind(void **state) {
@@ -391,6 +435,11 @@ int main(void) {
       TEST(a_block_read_before_it_is_filled_is_an_error),
       TEST(a_graph_in_error_is_refused),
       TEST(an_empty_graph_is_a_plan),
+      TEST(a_result_takes_the_place_of_an_operand_read_last),
+      TEST(an_operand_with_another_reader_is_not_overwritten),
+      TEST(an_output_is_not_overwritten),
+      TEST(a_part_of_an_operand_is_not_overwritten),
+      TEST(a_sum_in_a_slot_needs_no_other_memory),
       TEST(views_start_where_kernels_can_bind),
       TEST(tensors_stay_within_the_range_of_a_binding),
       TEST(groups_stay_within_the_device),

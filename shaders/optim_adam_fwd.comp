@@ -1,7 +1,7 @@
 // [ADAM 1] m = m + (1-b1) (g - m), v = b2 v + (1-b2) g², p = p - lr (m c1) / (sqrt(v c2) + eps), g = scale times the
 // gradient; in place. hyper = lr, 1-b1, b2, 1-b2, eps, c1 = 1/(1-b1^t), c2 = 1/(1-b2^t), scale: the complements come
 // rounded from double, since 1 - 0.999 in float is off by 1e-5. An invocation takes every stride-th group of four; the
-// first ones take the n mod 4 parameters that are left.
+// first ones take the n mod 4 parameters that are left. A scale of 0 leaves everything as it is.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "optim.h"
@@ -25,6 +25,7 @@ void step_four(inout vec4 p, vec4 g, inout vec4 m, inout vec4 v) {
 }
 
 void main() {
+  if (hyper[7] == 0.0) return; // a step that is left out
   uint id = gl_GlobalInvocationID.x, n4 = pc.n / 4u;
   for (uint i = id; i < n4; i += pc.stride) {
     vec4 p = p4[i], m = m4[i], v = v4[i];

@@ -182,16 +182,23 @@ vc_tensor *vc_slice_volume(vc_graph *g, vc_tensor *pool, vc_tensor *slab, vc_ten
 // ops. Definitions: docs/equations.md [AUG 1..8]. No gradient.
 vc_tensor *vc_intensity(vc_graph *g, vc_tensor *x, vc_tensor *ops);
 
-// ---- optimisers (src/ops/optim.c): in place over all parameters at once ---------------------------------------------
+// ---- optimisers (src/ops/optim.c, loss_scale.c): in place over all parameters at once
+// ---------------------------------------------
 
 // hyper F32 feed {1,8,1,1}: lr, 1-beta1, beta2, 1-beta2, eps, c1 = 1/(1-beta1^t), c2 = 1/(1-beta2^t), gradient scale.
 // [ADAM 1]
 // m ← β1 m + (1-β1) g, v ← β2 v + (1-β2) g², p ← p - lr (m·c1) / (sqrt(v·c2) + eps), g the gradient times the scale.
 // params, m, v: slots {1,P,1,1}; gradients: any {1,P,1,1}. Returns the updated params (placed in params' memory).
 vc_tensor *vc_adam(vc_graph *g, vc_tensor *params, vc_tensor *gradients, vc_tensor *m, vc_tensor *v, vc_tensor *hyper);
+// A gradient scale of 0 leaves everything as it is, whatever the gradients hold; so for both.
 // hyper as above: lr, -, alpha, 1-alpha, eps, -, -, gradient scale. s ← α s + (1-α) g², p ← p - lr g / (sqrt(s) + eps).
 // [RMSPROP 1]
 vc_tensor *vc_rmsprop(vc_graph *g, vc_tensor *params, vc_tensor *gradients, vc_tensor *s, vc_tensor *hyper);
+// Dynamic loss scaling. state: slot {1,4,1,1} = scale, steps since it changed, steps left out in all, scale of this
+// step (afterwards); the loss's gradient was seeded with state[0]. norm {1,1,1,1} of the gradients: where it is a
+// number, hyper with its gradient scale divided by the scale, which doubles after 2000 such steps (to 2^24 at most);
+// else hyper with a gradient scale of 0, and the scale is halved (to 1 at least). No gradient. [SCALE 1]
+vc_tensor *vc_loss_scale(vc_graph *g, vc_tensor *hyper, vc_tensor *norm, vc_tensor *state);
 
 #ifdef __cplusplus
 }

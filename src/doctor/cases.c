@@ -39,6 +39,7 @@ static const struct vc_iid_desc iid = {0, 1, false}, box = {1, 1.3f, true};
 static const struct vc_norm_desc batch = {VC_NORM_BATCH, true}, group = {VC_NORM_GROUP, false},
                                  instance = {VC_NORM_INSTANCE, true};
 static const bool no_relu = false;
+static const struct ref_loss_scale growing = {1024, 1999};
 
 static const struct ref_crops crops = {
     {4, 3, 10, 12},
@@ -246,5 +247,9 @@ const struct doctor_case doctor_cases[] = {
 
     {.op = &ref_adam, .in = {UPDATED(1003), {.shape = {1, 1003, 1, 1}}, UPDATED(1003), SQUARES(1003), HYPER}},
     {.op = &ref_rmsprop, .in = {UPDATED(256), {.shape = {1, 256, 1, 1}}, SQUARES(256), HYPER}},
+    {.op = &ref_loss_scale,
+     .in = {HYPER, {SCALAR, .lo = 1, .hi = 9}, {.shape = {1, 4, 1, 1}, .make = ref_make_loss_scale, .in_place = true}},
+     .out = {1, 8, 1, 1},
+     .attr = &growing},
 };
 const uint32_t doctor_n_cases = (uint32_t)VC_COUNT_OF(doctor_cases);

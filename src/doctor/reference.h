@@ -160,5 +160,12 @@ extern const struct ref_op ref_norm, ref_norm_tracked; // struct vc_norm_desc
 extern const struct ref_op ref_norm_by;                // bool: relu
 extern const struct ref_op ref_adam, ref_rmsprop;
 void ref_make_adam_hyper(vc_rng *rng, ref_array *out, const void *attr);
+void ref_make_zero_scale_hyper(vc_rng *rng, ref_array *out, const void *attr);
+void ref_make_infinite(vc_rng *rng, ref_array *out, const void *attr); // and NaN
+struct ref_loss_scale {                                                // the state before
+  double scale, since;
+};
+extern const struct ref_op ref_loss_scale;
+void ref_make_loss_scale(vc_rng *rng, ref_array *out, const void *attr);
 
 #endif

@@ -176,7 +176,7 @@ static void adam(ref_array *const *in, ref_array *out, const void *attr) {
   (void)out, (void)attr;
   const double *h = in[4]->v;
   double *p = in[0]->v, *m = in[2]->v, *v = in[3]->v;
-  for (uint64_t i = 0; i < in[0]->count; i++) {
+  for (uint64_t i = 0; i < in[0]->count && h[SCALE] > 0; i++) {
     double g = h[SCALE] * in[1]->v[i];
     m[i] = (1 - h[REST1]) * m[i] + h[REST1] * g;
     v[i] = h[BETA2] * v[i] + h[REST2] * g * g;
@@ -196,7 +196,7 @@ static void rmsprop(ref_array *const *in, ref_array *out, const void *attr) {
   (void)out, (void)attr;
   const double *h = in[3]->v;
   double *p = in[0]->v, *s = in[2]->v;
-  for (uint64_t i = 0; i < in[0]->count; i++) {
+  for (uint64_t i = 0; i < in[0]->count && h[SCALE] > 0; i++) {
     double g = h[SCALE] * in[1]->v[i];
     s[i] = h[BETA2] * s[i] + h[REST2] * g * g;
     p[i] -= h[LR] * g / (sqrt(s[i]) + h[EPS]);
@@ -205,3 +205,48 @@ static void rmsprop(ref_array *const *in, ref_array *out, const void *attr) {
 
 const struct ref_op ref_rmsprop = {
     .name = "rmsprop", .build = build_rmsprop, .reference = rmsprop, .no_vjp = true, .no_result = true};
+
+void ref_make_zero_scale_hyper(vc_rng *rng, ref_array *out, const void *attr) {
+  ref_make_adam_hyper(rng, out, attr);
+  out->v[SCALE] = 0;
+}
+
+void ref_make_infinite(vc_rng *rng, ref_array *out, const void *attr) {
+  (void)rng, (void)attr;
+  for (uint64_t i = 0; i < out->count; i++) out->v[i] = i % 2 ? (double)INFINITY : (double)NAN;
+}
+
+// ---- loss scaling -----------------------------------------------------------------------------------------------
+
+void ref_make_loss_scale(vc_rng *rng, ref_array *out, const void *attr) {
+  (void)rng;
+  const struct ref_loss_scale *a = attr;
+  const double values[4] = {a->scale, a->since, 3, 0};
+  for (int i = 0; i < 4; i++) out->v[i] = values[i];
+}
+
+static vc_tensor *build_loss_scale(vc_graph *g, vc_tensor *const *in, const void *attr) {
+  (void)attr;
+  return vc_loss_scale(g, in[0], in[1], in[2]);
+}
+
+static void loss_scale(ref_array *const *in, ref_array *out, const void *attr) {
+  (void)attr;
+  const bool is_number = isfinite(in[1]->v[0]);
+  double *s = in[2]->v;
+  for (int i = 0; i < SCALE; i++) out->v[i] = in[0]->v[i];
+  out->v[SCALE] = is_number ? in[0]->v[SCALE] / s[0] : 0;
+  s[3] = s[0];
+  s[1]++;
+  if (!is_number) {
+    s[0] = VC_MAX(s[0] / 2, 1);
+    s[1] = 0;
+    s[2]++;
+  } else if (s[1] >= 2000) {
+    s[0] = VC_MIN(2 * s[0], 0x1p24);
+    s[1] = 0;
+  }
+}
+
+const struct ref_op ref_loss_scale = {
+    .name = "loss_scale", .build = build_loss_scale, .reference = loss_scale, .no_vjp = true};

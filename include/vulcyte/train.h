@@ -140,8 +140,9 @@ struct vc_train_state {
   float *params, *moment1, *moment2;  // moment1 unused (zeros) by RMSProp
   double best_supervised, best_final; // validation losses so far; INFINITY: none
   uint32_t best_supervised_epoch, best_final_epoch;
-  double sums[8];     // running sums of the epoch under way
-  uint64_t log_bytes; // length of log.jsonl at this point; resuming cuts it there
+  double sums[8];      // running sums of the epoch under way
+  float loss_scale[4]; // of vc_loss_scale, in mixed precision
+  uint64_t log_bytes;  // length of log.jsonl at this point; resuming cuts it there
 };
 vc_status vc_train_state_write(const char *path, const struct vc_train_state *state, const char *config_text);
 // VC_E_FORMAT for a damaged file (checksummed), VC_E_CONFIG when config_text differs in a key that changes results

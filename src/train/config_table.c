@@ -9,7 +9,8 @@ enum { LATER = -1 }; // the value of words that this version does not know
 #define WORD_HERE(word_, value_) {.word = word_, .value = (value_), .is_here = true}
 #define WORD_LATER(word_)        {.word = word_, .value = LATER}
 #define WORDS(name_, ...)        static const struct config_word name_[] = {__VA_ARGS__, {.word = NULL}}
-WORDS(words_precision, WORD_HERE("auto", VC_PRECISION_AUTO), WORD_HERE("fp32", VC_PRECISION_FP32), WORD_LATER("mixed"));
+WORDS(words_precision, WORD_HERE("auto", VC_PRECISION_AUTO), WORD_HERE("fp32", VC_PRECISION_FP32),
+      WORD_HERE("mixed", VC_PRECISION_MIXED));
 WORDS(words_residence, WORD_HERE("auto", 0), WORD_HERE("device", 1), WORD_HERE("stream", 2));
 WORDS(words_init, WORD_HERE("he", 0));
 WORDS(words_padding, WORD_HERE("same", VC_PAD_SAME), WORD_HERE("valid", VC_PAD_VALID));

@@ -31,6 +31,8 @@ vc_status vc_keep_last(struct vc_run *run) {
   struct vc_train_state *s = &run->state;
   if (status == VC_OK && run->moment1) status = vc_slot_read(run->moment1, 0, moments, n_bytes);
   if (status == VC_OK) status = vc_slot_read(run->moment2, 0, moments + n, n_bytes);
+  if (status == VC_OK && run->loss_scale)
+    status = vc_slot_read(run->loss_scale, 0, s->loss_scale, sizeof s->loss_scale);
   if (status == VC_OK) status = vc_keep_path(run, "checkpoints/last.state", &path);
   if (status == VC_OK) {
     s->n_block = n;
@@ -61,6 +63,7 @@ vc_status vc_keep_resume(struct vc_run *run, bool *out_found) {
   if (status == VC_OK) status = vc_slot_write(run->params, 0, s.params, n_bytes);
   if (status == VC_OK && run->moment1) status = vc_slot_write(run->moment1, 0, s.moment1, n_bytes);
   if (status == VC_OK) status = vc_slot_write(run->moment2, 0, s.moment2, n_bytes);
+  if (status == VC_OK && run->loss_scale) status = vc_slot_write(run->loss_scale, 0, s.loss_scale, sizeof s.loss_scale);
   if (status == VC_OK) {
     run->state = s;
     run->state.params = run->state.moment1 = run->state.moment2 = NULL;

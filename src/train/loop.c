@@ -138,6 +138,7 @@ static vc_status log_step(struct vc_run *run, const struct vc_pending_step *p, c
   vc_json_put_number(w, "loss_supervised", result->supervised);
   if (vc_run_is_uda(run)) vc_json_put_number(w, "loss_unsupervised", result->unsupervised);
   vc_json_put_number(w, "grad_norm", result->grad_norm);
+  if (result->loss_scale > 0) vc_json_put_number(w, "loss_scale", result->loss_scale);
   vc_json_put_number(w, "lr", p->lr);
   // The device begins a step when the one before has ended.
   const double now = vc_time_seconds();
@@ -148,14 +149,16 @@ static vc_status log_step(struct vc_run *run, const struct vc_pending_step *p, c
 }
 
 vc_status vc_run_finish_step(struct vc_run *run, const struct vc_pending_step *pending, struct vc_step_result *out) {
-  float supervised, unsupervised = 0, grad_norm;
+  float supervised, unsupervised = 0, grad_norm, scaling[4] = {1, 0, 0, 1};
   const struct vc_train_step *s = pending->step;
   VC_TRY(vc_exec_report(s->exec, pending->ticket, s->loss_supervised, &supervised, sizeof supervised));
   if (s->loss_unsupervised)
     VC_TRY(vc_exec_report(s->exec, pending->ticket, s->loss_unsupervised, &unsupervised, sizeof unsupervised));
   VC_TRY(vc_exec_report(s->exec, pending->ticket, s->grad_norm, &grad_norm, sizeof grad_norm));
+  if (s->loss_scale) VC_TRY(vc_exec_report(s->exec, pending->ticket, s->loss_scale, scaling, sizeof scaling));
   vc_pool_release(run->pool, pending->number);
-  *out = (struct vc_step_result){(double)supervised, (double)unsupervised, (double)grad_norm};
+  *out = (struct vc_step_result){(double)supervised, (double)unsupervised, (double)(grad_norm / scaling[3]),
+                                 s->loss_scale ? (double)scaling[3] : 0};
   return VC_OK;
 }
 
@@ -165,7 +168,8 @@ static vc_status finish_step(struct vc_run *run, struct vc_pending_step *p) {
   struct vc_step_result result;
   VC_TRY(vc_run_finish_step(run, p, &result));
   p->step = NULL;
-  if (!isfinite(result.supervised) || !isfinite(result.unsupervised) || !isfinite(result.grad_norm))
+  const bool is_left_out = !isfinite(result.grad_norm) && result.loss_scale > 1; // a smaller scale may do
+  if (!isfinite(result.supervised) || !isfinite(result.unsupervised) || (!isfinite(result.grad_norm) && !is_left_out))
     return VC_FAIL(VC_E_DIVERGED,
                    "%s: step %llu: loss %g, unsupervised loss %g, gradient norm %g; the last good state is kept: lower "
                    "optimizer.lr (now %g) and train again",

@@ -145,6 +145,18 @@ static vc_status load_initial(struct vc_run *run) {
   return vc_checkpoint_load_weights(init, run->model, run->host_block, false);
 }
 
+// Activations in 16 bits, where the configuration asks for them.
+static vc_status create_loss_scale(struct vc_run *run) {
+  static const float initial[4] = {65536, 0, 0, 65536};
+  if (run->config->precision != VC_PRECISION_MIXED) return VC_OK;
+  if (!vc_gpu_caps(run->gpu)->fp16_storage)
+    return VC_FAIL(VC_E_UNSUPPORTED,
+                   "precision: %s cannot hold 16-bit floats, which \"mixed\" needs; set \"fp32\" or \"auto\"",
+                   vc_gpu_info(run->gpu)->name);
+  VC_TRY(vc_slot_create(run->arena, run->gpu, sizeof initial, VC_SLOT_DEVICE, "loss scale", &run->loss_scale));
+  return vc_slot_write(run->loss_scale, 0, initial, sizeof initial);
+}
+
 static vc_status create_model(struct vc_run *run) {
   struct vc_unet_desc desc;
   vc_config_unet(run->config, &desc);
@@ -157,6 +169,7 @@ static vc_status create_model(struct vc_run *run) {
   if (run->config->optimizer.name == VC_OPTIMIZER_ADAM)
     VC_TRY(vc_slot_create(run->arena, run->gpu, n_bytes, VC_SLOT_DEVICE, "moment1", &run->moment1));
 
+  VC_TRY(create_loss_scale(run));
   vc_model_init(run->model, run->config->seed, run->host_block);
   VC_TRY(load_initial(run));
   return vc_slot_write(run->params, 0, run->host_block, n_bytes);

@@ -39,6 +39,7 @@ struct vc_run {
 
   vc_model *model;
   vc_slot *params, *gradients, *moment1, *moment2; // block_elements floats each; moment1 NULL for RMSProp
+  vc_slot *loss_scale;                             // of vc_loss_scale, in mixed precision; NULL: fp32
   float *host_block;                               // for checkpoints
 
   vc_order *orders[2]; // of the two streams
@@ -78,8 +79,9 @@ struct vc_train_step {
   vc_graph *graph;
   vc_exec *exec;
   vc_tensor *range, *dropout_key, *hyper;
-  vc_tensor *tsa;  // threshold of training-signal annealing, or NULL
-  vc_tensor *ramp; // share of uda.weight that counts, or NULL: all of it
+  vc_tensor *loss_scale; // reported; NULL: fp32
+  vc_tensor *tsa;        // threshold of training-signal annealing, or NULL
+  vc_tensor *ramp;       // share of uda.weight that counts, or NULL: all of it
   struct vc_stream_feeds l, u;
   vc_tensor **params;                                         // [n_params] views of the parameter block
   vc_tensor **grads;                                          // [n_params] summed so far, or NULL; each may be NULL
@@ -166,6 +168,7 @@ struct vc_pending_step {
 };
 struct vc_step_result {
   double supervised, unsupervised, grad_norm; // unsupervised 0 where the method has none
+  double loss_scale; // 0: fp32. Where above 1 and grad_norm is no number: the step was left out
 };
 vc_status vc_run_start_steps(struct vc_run *run);
 vc_status vc_run_begin_step(struct vc_run *run, struct vc_pending_step *out);

@@ -10,7 +10,7 @@
 #endif
 
 static const char magic[8] = "VCSTATE";
-enum { STATE_VERSION = 1, MAX_CONFIG_BYTES = 16 << 20 };
+enum { STATE_VERSION = 2, MAX_CONFIG_BYTES = 16 << 20 };
 
 // The file begins with this, then the configuration's text, padded with zeros to a multiple of 8, then the blocks, then
 // the checksum of all that.
@@ -23,8 +23,9 @@ struct header {
   uint32_t best_supervised_epoch, best_final_epoch;
   double sums[8];
   uint64_t log_bytes;
+  float loss_scale[4];
 };
-_Static_assert(sizeof(struct header) == 144, "the header has no padding");
+_Static_assert(sizeof(struct header) == 160, "the header has no padding");
 
 // ---- checksum: XXH64 (Yann Collet's xxHash, 64 bits)
 // ------------------------------------------------------------------
@@ -103,6 +104,7 @@ static vc_status write_parts(vc_file_writer *file, const struct vc_train_state *
                      .log_bytes = state->log_bytes};
   memcpy(h.magic, magic, sizeof magic);
   memcpy(h.sums, state->sums, sizeof h.sums);
+  memcpy(h.loss_scale, state->loss_scale, sizeof h.loss_scale);
   VC_TRY(put(file, &checksum, &h, sizeof h));
   VC_TRY(put(file, &checksum, config_text, n_config));
   VC_TRY(put(file, &checksum, zeros, vc_round_up(n_config, 8) - n_config));
@@ -184,6 +186,7 @@ static vc_status read_state(vc_arena *arena, vc_arena *scratch, const char *path
                                  .best_final_epoch = h.best_final_epoch,
                                  .log_bytes = h.log_bytes};
   memcpy(state.sums, h.sums, sizeof state.sums);
+  memcpy(state.loss_scale, h.loss_scale, sizeof state.loss_scale);
   VC_TRY(copy_block(arena, path, blocks, h.n_block, &state.params));
   VC_TRY(copy_block(arena, path, blocks + 4 * h.n_block, h.n_block, &state.moment1));
   VC_TRY(copy_block(arena, path, blocks + 8 * h.n_block, h.n_block, &state.moment2));

@@ -46,9 +46,10 @@ vc_status vc_step_begin(struct vc_run *run, struct vc_train_step *step, bool tra
 vc_status vc_step_backward(struct vc_run *run, struct vc_train_step *step, vc_tensor *loss) {
   vc_graph *g = step->graph;
   const uint32_t n = run->model->n_params;
-  vc_tensor **grads;
+  vc_tensor **grads, *seed = NULL;
   VC_TRY(VC_NEW(run->arena, n, &grads));
-  vc_grad(g, loss, NULL, step->params, n, grads);
+  if (run->loss_scale) seed = vc_bind(g, "loss_scale", (struct vc_shape){1, 1, 1, 1}, VC_F32, run->loss_scale, 0);
+  vc_grad(g, loss, seed, step->params, n, grads);
   for (uint32_t i = 0; i < n && step->grads; i++) {
     const bool both = grads[i] && step->grads[i];
     grads[i] = both ? vc_add(g, step->grads[i], grads[i]) : grads[i] ? grads[i] : step->grads[i];
@@ -64,24 +65,31 @@ vc_status vc_step_finish(struct vc_run *run, struct vc_train_step *step, vc_tens
   vc_tensor *params = vc_bind(g, "params", block_shape, VC_F32, run->params, 0);
   vc_tensor *gradients = vc_bind(g, "gradients", block_shape, VC_F32, run->gradients, 0);
   step->hyper = vc_feed(g, "hyper", VC_F32, 8);
+  vc_tensor *hyper = step->hyper;
 
   // Every gradient is written into its place of one block, so that the optimiser is a single dispatch.
   VC_TRY(vc_step_backward(run, step, loss));
   for (uint32_t i = 0; i < model->n_params; i++)
     if (step->grads[i]) vc_place(g, step->grads[i], gradients, model->params[i].offset);
 
+  step->grad_norm = vc_l2_norm(g, gradients);
+  if (run->loss_scale) {
+    step->loss_scale = vc_bind(g, "loss_scale", (struct vc_shape){1, 4, 1, 1}, VC_F32, run->loss_scale, 0);
+    hyper = vc_loss_scale(g, hyper, step->grad_norm, step->loss_scale);
+  }
   vc_tensor *moment2 = vc_bind(g, "moment2", block_shape, VC_F32, run->moment2, 0);
   if (run->config->optimizer.name == VC_OPTIMIZER_ADAM) {
     vc_tensor *moment1 = vc_bind(g, "moment1", block_shape, VC_F32, run->moment1, 0);
-    vc_adam(g, params, gradients, moment1, moment2, step->hyper);
+    vc_adam(g, params, gradients, moment1, moment2, hyper);
   } else {
-    vc_rmsprop(g, params, gradients, moment2, step->hyper);
+    vc_rmsprop(g, params, gradients, moment2, hyper);
   }
-  step->grad_norm = vc_l2_norm(g, gradients);
   vc_report(g, step->loss_supervised);
   if (step->loss_unsupervised) vc_report(g, step->loss_unsupervised);
   vc_report(g, step->grad_norm);
-  const struct vc_exec_options options = {.variants = run->config->variants, .timestamps = run->timestamps};
+  if (step->loss_scale) vc_report(g, step->loss_scale);
+  const struct vc_exec_options options = {
+      .variants = run->config->variants, .timestamps = run->timestamps, .mixed = step->loss_scale != NULL};
   return vc_exec_create(run->arena, run->gpu, g, &options, &step->exec);
 }
 

@@ -146,7 +146,7 @@ static void classes_do_not_overlap(void **state) {
 }
 
 static void later_options_are_refused_clearly(void **state) {
-  static const char *const sets[] = {"method=iic", "precision=mixed", "iic.clusters=3"};
+  static const char *const sets[] = {"method=iic", "iic.clusters=3"};
   struct vc_config c;
   for (size_t i = 0; i < VC_COUNT_OF(sets); i++) {
     ASSERT_FAILS(parse_set(*state, sets[i], &c), VC_E_CONFIG, "not available in this version");
@@ -243,16 +243,11 @@ static void resuming_allows_what_changes_no_result(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      SCRATCH_TEST(defaults_are_those_of_the_documents),
-      SCRATCH_TEST(every_form_is_read),
-      SCRATCH_TEST(mistakes_name_file_line_and_key),
-      SCRATCH_TEST(classes_do_not_overlap),
-      SCRATCH_TEST(later_options_are_refused_clearly),
-      SCRATCH_TEST(overrides_count_last),
-      SCRATCH_TEST(resolved_text_reads_back_the_same),
-      SCRATCH_TEST(loading_resolves_against_the_files_folder),
-      SCRATCH_TEST(the_schema_file_is_current),
-      SCRATCH_TEST(resuming_allows_what_changes_no_result),
+      SCRATCH_TEST(defaults_are_those_of_the_documents), SCRATCH_TEST(every_form_is_read),
+      SCRATCH_TEST(mistakes_name_file_line_and_key),     SCRATCH_TEST(classes_do_not_overlap),
+      SCRATCH_TEST(later_options_are_refused_clearly),   SCRATCH_TEST(overrides_count_last),
+      SCRATCH_TEST(resolved_text_reads_back_the_same),   SCRATCH_TEST(loading_resolves_against_the_files_folder),
+      SCRATCH_TEST(the_schema_file_is_current),          SCRATCH_TEST(resuming_allows_what_changes_no_result),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,7 @@ static struct vc_train_state make_state(void) {
                              .best_final = INFINITY,
                              .best_supervised_epoch = 6,
                              .best_final_epoch = 0,
+                             .loss_scale = {1024, 7, 2, 2048},
                              .log_bytes = 987654321};
   for (int i = 0; i < N; i++) {
     params[i] = (float)i / 3;
@@ -38,6 +39,7 @@ static void a_state_reads_back(void **state) {
   assert_true(back.best_supervised == 0.25 && isinf(back.best_final) && back.best_supervised_epoch == 6);
   assert_true(back.log_bytes == s.log_bytes);
   assert_memory_equal(back.sums, s.sums, sizeof s.sums);
+  assert_memory_equal(back.loss_scale, s.loss_scale, sizeof s.loss_scale);
   assert_memory_equal(back.params, params, sizeof params);
   assert_memory_equal(back.moment1, moment1, sizeof moment1);
   assert_memory_equal(back.moment2, moment2, sizeof moment2);
@@ -90,9 +92,9 @@ static void the_checksum_does_not_change(void **state) {
   uint64_t checksum;
   ASSERT_OK(vc_train_state_write("empty.state", &s, ""));
   ASSERT_OK(vc_file_read(*state, "empty.state", 0, &file, &n));
-  assert_int_equal(n, 144 + 8);
-  memcpy(&checksum, file + 144, 8);
-  assert_true(checksum == 0x525c38e2630cdf4au);
+  assert_int_equal(n, 160 + 8);
+  memcpy(&checksum, file + 160, 8);
+  assert_true(checksum == 0x3df7359e5aa2b798u);
 }
 
 int main(void) {

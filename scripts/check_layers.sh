@@ -14,12 +14,13 @@ declare -A may=(
   [terms]=''
   [ops]='base caps terms graph variant shared'
   [nn]='base caps terms graph ops'
-  [data]='base terms'
-  [train]='base caps terms gpu graph variant ops nn data sweep shared'
+  [data]='base terms rows'
+  [rows]='base data'
+  [train]='base caps terms gpu graph variant ops nn data rows sweep shared'
   [sweep]='base train'
   [bench]='base caps terms gpu graph variant ops nn data train shared'
   [doctor]='base caps terms gpu graph variant ops nn data train shared'
-  [cli]='base caps terms gpu graph variant ops nn data train sweep bench doctor'
+  [cli]='base caps terms gpu graph variant ops nn data rows train sweep bench doctor'
 )
 # One file that may do more than its room.
 declare -A file_may=(
@@ -29,7 +30,7 @@ declare -A file_may=(
 third_party='volk\.h|vulkan/|vk_mem_alloc src/gpu/
 cJSON src/base/json.c
 png\.h|pngconf src/data/image_png.c
-tiff src/data/image_tiff.c
+tiff src/data/image_tiff
 zlib\.h src/data/image_nifti.c'
 
 bad=0

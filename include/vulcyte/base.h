@@ -197,6 +197,8 @@ vc_status vc_file_write(const char *path, const void *data, size_t n_bytes);
 typedef struct vc_file_writer vc_file_writer;
 vc_status vc_file_writer_open(const char *path, vc_file_writer **out);
 vc_status vc_file_writer_append(vc_file_writer *w, const void *data, size_t n_bytes);
+// Anywhere in the file, over what is there or beyond its end; where append goes on does not change. Not for pipes.
+vc_status vc_file_writer_write_at(vc_file_writer *w, uint64_t offset, const void *data, size_t n_bytes);
 vc_status vc_file_writer_commit(vc_file_writer *w); // renames into place and frees w, also on failure
 void vc_file_writer_discard(vc_file_writer *w);     // removes the temporary and frees w
 // The same for a folder: fill the hidden sibling that vc_folder_writer_path names, then commit renames it to path. What

@@ -4,6 +4,7 @@
 
 #include "data.h"
 #include "nn.h"
+#include "rows.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -207,6 +208,19 @@ uint32_t vc_predictor_classes(const vc_predictor *p);
 // Probabilities [C,H,W] of an image; tile 0: whole when it fits, else tiles with blended overlap; > 0: tiles of at most
 // that side. The range of a model without metadata is the image's own minimum and maximum.
 vc_status vc_predictor_run(vc_predictor *p, const struct vc_image *image, uint32_t tile, float *out_probabilities);
+// The same for an image read by rows, whose answer is handed on by rows: memory grows with the width alone.
+struct vc_predict_rows {
+  vc_image_rows *image;
+  uint32_t tile;
+  // Takes rows first .. first + n - 1 of the answer, top to bottom: class c of row first + y, column x is
+  // probabilities[c * plane + y * width + x]. pixels: the image's, of the same rows.
+  vc_status (*take)(void *context, uint32_t first, uint32_t n, const float *probabilities, size_t plane,
+                    const void *pixels);
+  void *context;
+  vc_progress_fn progress; // tiles of this image, where there is more than one; may be NULL
+  void *progress_context;
+};
+vc_status vc_predictor_run_rows(vc_predictor *p, const struct vc_predict_rows *desc);
 struct vc_evaluate_options {
   const char *images, *masks;
   const char *out_dir; // NULL: no files

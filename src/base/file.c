@@ -178,6 +178,22 @@ vc_status vc_file_writer_append(vc_file_writer *w, const void *data, size_t n_by
   return VC_OK;
 }
 
+vc_status vc_file_writer_write_at(vc_file_writer *w, uint64_t offset, const void *data, size_t n_bytes) {
+  const uint8_t *bytes = data;
+  while (n_bytes > 0) {
+    ssize_t n = pwrite(w->fd, bytes, VC_MIN(n_bytes, (size_t)1 << 30), (off_t)offset);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      w->error = errno;
+      return file_fail(w->path, "cannot be written", w->error);
+    }
+    bytes += n;
+    offset += (uint64_t)n;
+    n_bytes -= (size_t)n;
+  }
+  return VC_OK;
+}
+
 // Makes the new name itself last over a power cut. Not every file system can; the file is whole either way.
 static void flush_folder(const char *target) {
   char *dir = strdup(target);

@@ -1,7 +1,7 @@
 // vulcyte predict
 #include "cli.h"
 
-#include "train/components.h"
+#include "train/answer.h"
 #include "vulcyte/gpu.h"
 
 #include <math.h>
@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-enum { SAVE_MASK = 1, SAVE_PROBABILITIES = 2, SAVE_OVERLAY = 4, SAVE_INSTANCES = 8 };
 
 // ---- what to segment ------------------------------------------------------------------------------------------------
 
@@ -138,7 +136,7 @@ static vc_status parse_save(const char *text, uint32_t *out) {
     *out |= 1u << i;
     word += n + (word[n] == ',');
   }
-  if (!text) *out = SAVE_MASK;
+  if (!text) *out = VC_ANSWER_MASK;
   return VC_OK;
 }
 
@@ -147,8 +145,8 @@ static vc_status parse_save(const char *text, uint32_t *out) {
 struct job {
   vc_predictor *predictor;
   const char *out_dir;
-  uint32_t save, tile, n_classes;
-  bool has_palette, has_folders;
+  uint32_t save, tile;
+  const uint8_t *palette; // NULL: none
 };
 
 // Class colours for viewers; the pixels stay class indices.
@@ -159,110 +157,20 @@ static void fill_palette(uint8_t palette[768]) {
   for (uint32_t i = 1; i < 256; i++) memcpy(palette + 3 * i, colours[(i - 1) % VC_COUNT_OF(colours)], 3);
 }
 
-static vc_status output_path(vc_arena *arena, const struct job *job, const struct input *input, const char *ending,
-                             char **out) {
-  return vc_arena_printf(arena, out, "%s/%s%s", job->out_dir, input->stem, ending);
-}
-
-static vc_status write_mask(vc_arena *arena, const struct job *job, const struct input *input, const uint8_t *classes,
-                            uint32_t w, uint32_t h) {
-  char *path;
-  uint8_t palette[768];
-  fill_palette(palette);
-  struct vc_image mask = {
-      .width = w, .height = h, .channels = 1, .format = VC_PIXEL_U8, .pixels = (void *)(uintptr_t)classes};
-  VC_TRY(output_path(arena, job, input, ".png", &path));
-  return vc_png_write(path, &mask, job->has_palette ? palette : NULL);
-}
-
-// NumPy's format 1.0: magic, length, a Python dict padded to a multiple of 64 bytes, the values.
-static vc_status write_npy(vc_arena *arena, const struct job *job, const struct input *input, const float *values,
-                           uint32_t w, uint32_t h) {
-  char header[192] = "\x93NUMPY\x01", dict[128], *path;
-  int n = snprintf(dict, sizeof dict, "{'descr': '<f4', 'fortran_order': False, 'shape': (%u, %u, %u), }",
-                   job->n_classes, h, w);
-  size_t n_bytes = (size_t)vc_round_up(10 + (uint64_t)n + 1, 64);
-  memset(header + 10, ' ', n_bytes - 11);
-  memcpy(header + 10, dict, (size_t)n);
-  header[7] = 0;
-  header[8] = (char)((n_bytes - 10) & 255);
-  header[9] = (char)((n_bytes - 10) >> 8);
-  header[n_bytes - 1] = '\n';
-  VC_TRY(output_path(arena, job, input, ".npy", &path));
-  vc_file_writer *file;
-  VC_TRY(vc_file_writer_open(path, &file));
-  vc_status status = vc_file_writer_append(file, header, n_bytes);
-  if (status == VC_OK) status = vc_file_writer_append(file, values, sizeof(float) * job->n_classes * w * h);
-  if (status == VC_OK) return vc_file_writer_commit(file);
-  vc_file_writer_discard(file);
-  return status;
-}
-
-static vc_status write_instances(vc_arena *arena, const struct job *job, const struct input *input,
-                                 const uint8_t *classes, uint32_t w, uint32_t h) {
-  uint32_t *labels, n;
-  uint16_t *pixels;
-  char *path;
-  VC_TRY_CTX(components_label(arena, classes, w, h, &labels, &n), "%s", input->path);
-  if (n > UINT16_MAX) {
-    return VC_FAIL(VC_E_INPUT,
-                   "%s: %u objects are more than the 65535 that a 16-bit label image can number; save masks "
-                   "instead, or cut the image",
-                   input->path, n);
-  }
-  VC_TRY(VC_NEW(arena, (size_t)w * h, &pixels));
-  for (size_t i = 0; i < (size_t)w * h; i++) pixels[i] = (uint16_t)labels[i];
-  struct vc_image image = {.width = w, .height = h, .channels = 1, .format = VC_PIXEL_U16, .pixels = pixels};
-  VC_TRY(output_path(arena, job, input, ".tif", &path));
-  return vc_tiff_write(path, &image);
-}
-
-static vc_status write_overlay(vc_arena *arena, const struct job *job, const struct input *input,
-                               const struct vc_image *image, const uint8_t *classes) {
-  char *path;
-  VC_TRY(vc_arena_printf(arena, &path, "%s/overlays/%s.png", job->out_dir, input->stem));
-  return vc_overlay_write(path, image, NULL, classes, job->n_classes);
-}
-
-// Made with the first result: a call that gives none leaves no empty folder.
-static vc_status make_folders(vc_arena *arena, struct job *job) {
-  char *overlays;
-  if (job->has_folders) return VC_OK;
-  VC_TRY(vc_path_make_dirs(job->out_dir));
-  VC_TRY(vc_path_join(arena, job->out_dir, "overlays", &overlays));
-  if (job->save & SAVE_OVERLAY) VC_TRY(vc_path_make_dirs(overlays));
-  job->has_folders = true;
-  return VC_OK;
-}
-
-static void find_classes(const float *probabilities, uint32_t n_classes, size_t n_pixels, uint8_t *out) {
-  for (size_t i = 0; i < n_pixels; i++) {
-    uint32_t best = 0;
-    for (uint32_t c = 1; c < n_classes; c++) {
-      if (probabilities[c * n_pixels + i] > probabilities[best * n_pixels + i]) best = c;
-    }
-    out[i] = (uint8_t)best;
-  }
-}
-
 static vc_status segment(vc_arena *arena, struct job *job, const struct input *input) {
-  struct vc_image image;
-  float *probabilities;
-  uint8_t *classes;
+  struct vc_predict_rows run = {.tile = job->tile, .take = vc_answer_take, .progress = cli_progress};
+  vc_answer *answer;
   uint32_t channels = vc_predictor_config(job->predictor)->data.channels;
-  VC_TRY(vc_image_read(arena, input->path, input->page, channels, &image));
-  size_t n_pixels = (size_t)image.width * image.height;
-  VC_TRY_CTX(VC_NEW(arena, n_pixels * job->n_classes, &probabilities), "%s", input->path);
-  VC_TRY_CTX(VC_NEW(arena, n_pixels, &classes), "%s", input->path);
-  VC_TRY_CTX(vc_predictor_run(job->predictor, &image, job->tile, probabilities), "%s", input->path);
-  find_classes(probabilities, job->n_classes, n_pixels, classes);
-  VC_TRY(make_folders(arena, job));
-  uint32_t w = image.width, h = image.height;
-  if (job->save & SAVE_MASK) VC_TRY(write_mask(arena, job, input, classes, w, h));
-  if (job->save & SAVE_PROBABILITIES) VC_TRY(write_npy(arena, job, input, probabilities, w, h));
-  if (job->save & SAVE_OVERLAY) VC_TRY(write_overlay(arena, job, input, &image, classes));
-  if (job->save & SAVE_INSTANCES) VC_TRY(write_instances(arena, job, input, classes, w, h));
-  return VC_OK;
+  VC_TRY(vc_image_rows_open(arena, input->path, input->page, channels, &run.image));
+  const struct vc_answer_desc desc = {.dir = job->out_dir,
+                                      .stem = input->stem,
+                                      .kinds = job->save,
+                                      .n_classes = vc_predictor_classes(job->predictor),
+                                      .palette_rgb = job->palette};
+  VC_TRY(vc_answer_open(arena, &desc, run.image, &answer));
+  run.context = answer;
+  VC_TRY_CTX(vc_predictor_run_rows(job->predictor, &run), "%s", input->path);
+  return vc_answer_commit(answer);
 }
 
 static vc_status segment_all(struct job *job, const struct inputs *list) {
@@ -295,7 +203,8 @@ static vc_status segment_all(struct job *job, const struct inputs *list) {
 }
 
 static vc_status predict(vc_arena *arena, const struct cli_args *args) {
-  struct job job = {.has_palette = cli_has(args, "palette")};
+  struct job job = {0};
+  uint8_t palette[768];
   struct inputs list = {.skip_bad = cli_has(args, "skip-bad")};
   const char *variants;
   char *model, *overlays;
@@ -304,6 +213,8 @@ static vc_status predict(vc_arena *arena, const struct cli_args *args) {
   VC_TRY(parse_save(cli_value(args, "save"), &job.save));
   VC_TRY(cli_whole(args, "tile", 16, 65536, &tile));
   job.tile = (uint32_t)tile;
+  fill_palette(palette);
+  if (cli_has(args, "palette")) job.palette = palette;
   VC_TRY(cli_variants(arena, args, &variants));
   VC_TRY(cli_model_path(arena, args->arguments[0], &model));
   VC_TRY(cli_check_model(model));
@@ -312,11 +223,10 @@ static vc_status predict(vc_arena *arena, const struct cli_args *args) {
   VC_TRY(vc_path_check_dirs(job.out_dir));
   VC_TRY(check_out_dir(&list, job.out_dir));
   VC_TRY(vc_path_join(arena, job.out_dir, "overlays", &overlays));
-  if (job.save & SAVE_OVERLAY) VC_TRY(check_out_dir(&list, overlays));
+  if (job.save & VC_ANSWER_OVERLAY) VC_TRY(check_out_dir(&list, overlays));
   struct vc_gpu *gpu;
   VC_TRY(vc_gpu_open(arena, cli_value(args, "device"), &gpu));
   VC_TRY(vc_predictor_create(arena, gpu, model, variants, &job.predictor));
-  job.n_classes = vc_predictor_classes(job.predictor);
   cli_catch_signals();
   return segment_all(&job, &list);
 }

@@ -50,9 +50,7 @@ vc_status image_file_open(const char *path, struct image_file *out) {
   return VC_OK;
 }
 
-enum file_type { FILE_PNG, FILE_TIFF };
-
-static vc_status find_type(const struct image_file *file, enum file_type *out) {
+vc_status image_find_type(const struct image_file *file, enum image_file_type *out) {
   static const struct {
     const char *magic;
     size_t n_bytes;
@@ -61,13 +59,13 @@ static vc_status find_type(const struct image_file *file, enum file_type *out) {
   uint8_t head[8] = {0};
   size_t n = image_file_read(file, 0, head, sizeof head);
   if (n == 8 && memcmp(head, "\x89PNG\r\n\x1A\n", 8) == 0) {
-    *out = FILE_PNG;
+    *out = IMAGE_FILE_PNG;
     return VC_OK;
   }
   bool is_little = memcmp(head, "II*\0", 4) == 0 || memcmp(head, "II+\0", 4) == 0;
   bool is_big = memcmp(head, "MM\0*", 4) == 0 || memcmp(head, "MM\0+", 4) == 0;
   if (n >= 4 && (is_little || is_big)) {
-    *out = FILE_TIFF;
+    *out = IMAGE_FILE_TIFF;
     return VC_OK;
   }
   for (size_t i = 0; i < VC_COUNT_OF(others); i++) {
@@ -81,6 +79,11 @@ static vc_status find_type(const struct image_file *file, enum file_type *out) {
 
 // ---- rasters ----
 
+static vc_status fail_size(const char *path, const struct raster *r) {
+  return VC_FAIL(VC_E_INPUT, "%s: %u x %u pixels of %u x %u bits are too many to be read at once; cut it into tiles",
+                 path, r->width, r->height, r->n_samples, r->bits);
+}
+
 vc_status raster_check(const char *path, const struct raster *r) {
   if (r->width == 0 || r->height == 0) {
     return VC_FAIL(VC_E_FORMAT, "%s: %u x %u pixels; an image needs at least one", path, r->width, r->height);
@@ -88,18 +91,14 @@ vc_status raster_check(const char *path, const struct raster *r) {
   if (r->n_samples == 0 || r->n_samples > IMAGE_MAX_SAMPLES) {
     return VC_FAIL(VC_E_INPUT, "%s: %u samples a pixel; 1 to %d can be read", path, r->n_samples, IMAGE_MAX_SAMPLES);
   }
-  uint64_t n_bytes = (uint64_t)r->width * r->height; // each side is checked before the product can overflow
-  bool is_small = r->width <= IMAGE_MAX_SIDE && r->height <= IMAGE_MAX_SIDE;
-  if (!is_small || n_bytes * r->n_samples * (r->bits / 8) > IMAGE_MAX_BYTES) {
-    return VC_FAIL(VC_E_INPUT, "%s: %u x %u pixels of %u x %u bits are too many for one page; cut it into tiles", path,
-                   r->width, r->height, r->n_samples, r->bits);
-  }
+  if (r->width > IMAGE_MAX_SIDE || r->height > IMAGE_MAX_SIDE) return fail_size(path, r);
   return VC_OK;
 }
 
 vc_status raster_alloc(const char *path, struct raster *r) {
-  size_t n = (size_t)r->width * r->height * r->n_samples;
-  r->data = calloc(n, r->bits / 8);
+  uint64_t n = (uint64_t)r->width * r->height * r->n_samples;
+  if (n * (r->bits / 8) > IMAGE_MAX_BYTES) return fail_size(path, r);
+  r->data = calloc((size_t)n, r->bits / 8);
   if (r->data) return VC_OK;
   return VC_FAIL(VC_E_NOMEM, "%s: no memory for %u x %u pixels", path, r->width, r->height);
 }
@@ -195,7 +194,7 @@ static vc_status convert_pixels(const char *where, const struct raster *r, const
       if (is_float && !isfinite((float)values[c])) {
         return VC_FAIL(VC_E_INPUT,
                        "%s: the pixel at column %u, row %u is not a finite number (%g); replace such pixels", where,
-                       (uint32_t)(p % r->width), (uint32_t)(p / r->width), values[c]);
+                       (uint32_t)(p % r->width), r->top + (uint32_t)(p / r->width), values[c]);
       }
     }
     if (n_wanted == 1 && n_stored == 3) {
@@ -207,24 +206,36 @@ static vc_status convert_pixels(const char *where, const struct raster *r, const
   return VC_OK;
 }
 
+static vc_status check_size(const char *where, const struct vc_image *image) {
+  const uint64_t n = (uint64_t)image->width * image->height * image->channels;
+  if (n * vc_pixel_bytes(image->format) <= IMAGE_MAX_BYTES) return VC_OK;
+  return VC_FAIL(VC_E_INPUT, "%s: %u x %u pixels are too many to be read at once; cut it into tiles", where,
+                 image->width, image->height);
+}
+
+vc_status image_describe(const char *where, const struct raster *r, uint32_t n_channels, struct vc_image *out) {
+  VC_TRY(image_check_channels(where, channels_of(r), n_channels));
+  *out = (struct vc_image){.width = r->width, .height = r->height, .format = format_of(r)};
+  out->channels = n_channels ? n_channels : channels_of(r);
+  return VC_OK;
+}
+
+vc_status image_convert(const char *where, const struct raster *r, const struct vc_image *image) {
+  bool is_same = r->kind == RASTER_UINT && r->depth >= 8 && r->bits <= 16 && !r->is_inverted && !r->has_palette &&
+                 r->n_samples == image->channels;
+  if (!is_same) return convert_pixels(where, r, image);
+  memcpy(image->pixels, r->data, (size_t)r->width * r->height * r->n_samples * (r->bits / 8));
+  return VC_OK;
+}
+
 static vc_status raster_to_image(vc_arena *arena, const char *where, const struct raster *r, uint32_t n_channels,
                                  struct vc_image *out) {
-  VC_TRY(image_check_channels(where, channels_of(r), n_channels));
-  struct vc_image image = {.width = r->width, .height = r->height, .format = format_of(r)};
-  image.channels = n_channels ? n_channels : channels_of(r);
-  size_t sample_bytes = vc_pixel_bytes(image.format), n = (size_t)r->width * r->height * image.channels;
-  if ((uint64_t)n * sample_bytes > IMAGE_MAX_BYTES) {
-    return VC_FAIL(VC_E_INPUT, "%s: %u x %u pixels are too many for one page; cut it into tiles", where, r->width,
-                   r->height);
-  }
-  VC_TRY_CTX(vc_arena_alloc(arena, n, sample_bytes, &image.pixels), "%s", where);
-  bool is_same = r->kind == RASTER_UINT && r->depth >= 8 && r->bits <= 16 && !r->is_inverted && !r->has_palette &&
-                 r->n_samples == image.channels;
-  if (is_same) {
-    memcpy(image.pixels, r->data, n * sample_bytes);
-  } else {
-    VC_TRY(convert_pixels(where, r, &image));
-  }
+  struct vc_image image;
+  VC_TRY(image_describe(where, r, n_channels, &image));
+  VC_TRY(check_size(where, &image));
+  size_t n = (size_t)image.width * image.height * image.channels;
+  VC_TRY_CTX(vc_arena_alloc(arena, n, vc_pixel_bytes(image.format), &image.pixels), "%s", where);
+  VC_TRY(image_convert(where, r, &image));
   *out = image;
   return VC_OK;
 }
@@ -319,17 +330,17 @@ static vc_status read_tiff_page(const struct image_file *file, uint32_t page, st
   image_tiff *tiff;
   VC_TRY(image_tiff_open(file, &tiff));
   *out_n = image_tiff_n_pages(tiff);
-  vc_status status = image_tiff_read(tiff, page, true, out);
+  vc_status status = image_tiff_read(tiff, page, out);
   image_tiff_close(tiff);
   return status;
 }
 
 static vc_status read_page(const char *path, uint32_t page, struct raster *out, uint32_t *out_n) {
   struct image_file file;
-  enum file_type type;
+  enum image_file_type type;
   VC_TRY(image_file_open(path, &file));
-  vc_status status = find_type(&file, &type);
-  if (status == VC_OK && type == FILE_TIFF) {
+  vc_status status = image_find_type(&file, &type);
+  if (status == VC_OK && type == IMAGE_FILE_TIFF) {
     status = read_tiff_page(&file, page, out, out_n);
   } else if (status == VC_OK && page > 0) {
     status = VC_FAIL(VC_E_INPUT, "%s: has 1 page; page %u was asked for", path, page + 1);
@@ -374,16 +385,16 @@ static struct vc_image_info info_of(const struct raster *r, uint32_t n_pages) {
   return (struct vc_image_info){r->width, r->height, channels_of(r), n_pages, format_of(r)};
 }
 
-static vc_status read_headers(const struct image_file *file, enum file_type type, struct vc_image_info **out_infos,
-                              uint32_t *out_n) {
+static vc_status read_headers(const struct image_file *file, enum image_file_type type,
+                              struct vc_image_info **out_infos, uint32_t *out_n) {
   image_tiff *tiff = NULL;
-  if (type == FILE_TIFF) VC_TRY(image_tiff_open(file, &tiff));
+  if (type == IMAGE_FILE_TIFF) VC_TRY(image_tiff_open(file, &tiff));
   uint32_t n = tiff ? image_tiff_n_pages(tiff) : 1;
   struct vc_image_info *infos = calloc(n, sizeof *infos);
   vc_status status = infos ? VC_OK : VC_FAIL(VC_E_NOMEM, "%s: no memory for %u pages", file->path, n);
   for (uint32_t page = 0; page < n && status == VC_OK; page++) {
     struct raster raster = {0};
-    status = tiff ? image_tiff_read(tiff, page, false, &raster) : image_png_read(file, false, &raster);
+    status = tiff ? image_tiff_describe(tiff, page, &raster) : image_png_read(file, false, &raster);
     if (status == VC_OK) infos[page] = info_of(&raster, n);
   }
   image_tiff_close(tiff);
@@ -396,20 +407,38 @@ static vc_status read_headers(const struct image_file *file, enum file_type type
   return VC_OK;
 }
 
-vc_status image_read_pages(const char *path, struct vc_image_info **out_infos, uint32_t *out_n) {
+static vc_status read_pages(const char *path, struct vc_image_info **out_infos, uint32_t *out_n) {
   struct image_file file;
-  enum file_type type;
+  enum image_file_type type;
   VC_TRY(image_file_open(path, &file));
-  vc_status status = find_type(&file, &type);
+  vc_status status = image_find_type(&file, &type);
   if (status == VC_OK) status = read_headers(&file, type, out_infos, out_n);
   close(file.fd);
   return status;
 }
 
+vc_status image_read_pages(const char *path, struct vc_image_info **out_infos, uint32_t *out_n) {
+  struct vc_image_info *infos;
+  uint32_t n;
+  VC_TRY(read_pages(path, &infos, &n));
+  vc_status status = VC_OK;
+  for (uint32_t i = 0; i < n && status == VC_OK; i++) {
+    const struct vc_image page = {infos[i].width, infos[i].height, infos[i].channels, infos[i].format, NULL};
+    status = check_size(path, &page);
+  }
+  if (status != VC_OK) {
+    free(infos);
+    return status;
+  }
+  *out_infos = infos;
+  *out_n = n;
+  return VC_OK;
+}
+
 vc_status vc_image_info_read(const char *path, struct vc_image_info *out) {
   struct vc_image_info *infos;
   uint32_t n;
-  VC_TRY(image_read_pages(path, &infos, &n));
+  VC_TRY(read_pages(path, &infos, &n));
   *out = infos[0];
   free(infos);
   return VC_OK;

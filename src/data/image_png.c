@@ -1,8 +1,10 @@
 // PNG by libpng, the only file that knows it.
 #include "image.h"
+#include "image_writer.h"
 
 #include <png.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +14,6 @@ enum { MESSAGE_BYTES = 160 };
 struct png_job {
   const struct image_file *file;
   uint64_t position;
-  vc_file_writer *writer;
-  vc_status write_status; // of the writer, whose message stands
   char message[MESSAGE_BYTES];
   png_structp png;
   png_infop info;
@@ -36,16 +36,6 @@ static void on_read(png_structp png, png_bytep out, size_t n) {
   struct png_job *job = png_get_io_ptr(png);
   if (image_file_read(job->file, job->position, out, n) != n) png_error(png, "the file ends too early");
   job->position += n;
-}
-
-static void on_write(png_structp png, png_bytep data, size_t n) {
-  struct png_job *job = png_get_io_ptr(png);
-  job->write_status = vc_file_writer_append(job->writer, data, n);
-  if (job->write_status != VC_OK) png_error(png, "write failed");
-}
-
-static void on_flush(png_structp png) {
-  (void)png;
 }
 
 // ---- reading ----
@@ -140,13 +130,45 @@ vc_status image_png_read(const struct image_file *file, bool with_pixels, struct
 
 // ---- writing ----
 
-static void write_image(struct png_job *job, const struct vc_image *image, const uint8_t *palette_rgb) {
+struct png_writer {
+  vc_image_writer base;
+  png_structp png;
+  png_infop info;
+  struct vc_image shape;
+  vc_status write_status; // of the file, whose message stands
+  char message[MESSAGE_BYTES];
+};
+
+static void on_write_error(png_structp png, png_const_charp text) {
+  struct png_writer *w = png_get_error_ptr(png);
+  snprintf(w->message, MESSAGE_BYTES, "%s", text);
+  png_longjmp(png, 1);
+}
+
+static void on_write(png_structp png, png_bytep data, size_t n) {
+  struct png_writer *w = png_get_io_ptr(png);
+  w->write_status = vc_file_writer_append(w->base.file, data, n);
+  if (w->write_status != VC_OK) png_error(png, "write failed");
+}
+
+static void on_flush(png_structp png) {
+  (void)png;
+}
+
+static vc_status fail_write(const struct png_writer *w) {
+  if (w->write_status != VC_OK) return w->write_status;
+  return VC_FAIL(VC_E_INTERNAL, "%s: PNG could not be written: %s", w->base.path, w->message);
+}
+
+static vc_status begin(struct png_writer *w, const uint8_t *palette_rgb) {
   static const int colours[] = {PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
                                 PNG_COLOR_TYPE_RGBA};
-  png_structp png = job->png;
-  png_set_write_fn(png, job, on_write, on_flush);
+  png_structp png = w->png;
+  const struct vc_image *image = &w->shape;
+  if (setjmp(png_jmpbuf(png))) return fail_write(w);
+  png_set_write_fn(png, w, on_write, on_flush);
   png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-  png_set_IHDR(png, job->info, image->width, image->height, image->format == VC_PIXEL_U16 ? 16 : 8,
+  png_set_IHDR(png, w->info, image->width, image->height, image->format == VC_PIXEL_U16 ? 16 : 8,
                palette_rgb ? PNG_COLOR_TYPE_PALETTE : colours[image->channels - 1], PNG_INTERLACE_NONE,
                PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   if (palette_rgb) {
@@ -154,41 +176,52 @@ static void write_image(struct png_job *job, const struct vc_image *image, const
     for (size_t i = 0; i < 256; i++) {
       entries[i] = (png_color){palette_rgb[3 * i], palette_rgb[3 * i + 1], palette_rgb[3 * i + 2]};
     }
-    png_set_PLTE(png, job->info, entries, 256);
+    png_set_PLTE(png, w->info, entries, 256);
   }
-  png_write_info(png, job->info);
+  png_write_info(png, w->info);
   uint16_t one = 1;
   if (image->format == VC_PIXEL_U16 && *(const uint8_t *)&one == 1) png_set_swap(png);
-  size_t row_bytes = (size_t)image->width * image->channels * vc_pixel_bytes(image->format);
-  for (uint32_t y = 0; y < image->height; y++) {
-    png_write_row(png, (png_const_bytep)image->pixels + y * row_bytes);
-  }
-  png_write_end(png, NULL);
-}
-
-static vc_status write_guarded(struct png_job *job, const char *path, const struct vc_image *image,
-                               const uint8_t *palette_rgb) {
-  if (setjmp(png_jmpbuf(job->png))) {
-    if (job->write_status != VC_OK) return job->write_status;
-    return VC_FAIL(VC_E_INTERNAL, "%s: PNG could not be written: %s", path, job->message);
-  }
-  write_image(job, image, palette_rgb);
   return VC_OK;
 }
 
-vc_status vc_png_write(const char *path, const struct vc_image *image, const uint8_t *palette_rgb) {
-  VC_ASSERT(image->format != VC_PIXEL_F32 && image->channels >= 1 && image->channels <= 4);
-  VC_ASSERT(!palette_rgb || (image->format == VC_PIXEL_U8 && image->channels == 1));
-  struct png_job job = {0};
-  VC_TRY(vc_file_writer_open(path, &job.writer));
-  job.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning);
-  job.info = job.png ? png_create_info_struct(job.png) : NULL;
-  vc_status status =
-      job.info ? write_guarded(&job, path, image, palette_rgb) : VC_FAIL(VC_E_NOMEM, "%s: out of memory", path);
-  png_destroy_write_struct(&job.png, &job.info);
+static vc_status append_rows(vc_image_writer *base, const void *pixels, uint32_t n) {
+  struct png_writer *w = (struct png_writer *)base;
+  const size_t row_bytes = (size_t)w->shape.width * w->shape.channels * vc_pixel_bytes(w->shape.format);
+  if (setjmp(png_jmpbuf(w->png))) return fail_write(w);
+  for (uint32_t y = 0; y < n; y++) png_write_row(w->png, (png_const_bytep)pixels + y * row_bytes);
+  return VC_OK;
+}
+
+static vc_status end_png(vc_image_writer *base) {
+  struct png_writer *w = (struct png_writer *)base;
+  if (setjmp(png_jmpbuf(w->png))) return fail_write(w);
+  png_write_end(w->png, NULL);
+  return VC_OK;
+}
+
+static void free_png(vc_image_writer *base) {
+  struct png_writer *w = (struct png_writer *)base;
+  png_destroy_write_struct(&w->png, &w->info);
+  free(w);
+}
+
+vc_status vc_png_writer_open(const char *path, const struct vc_image *shape, const uint8_t *palette_rgb,
+                             vc_image_writer **out) {
+  VC_ASSERT(shape->format != VC_PIXEL_F32 && shape->channels >= 1 && shape->channels <= 4);
+  VC_ASSERT(!palette_rgb || (shape->format == VC_PIXEL_U8 && shape->channels == 1));
+  struct png_writer *w;
+  VC_TRY(image_writer_create(path, sizeof *w, &w));
+  w->base.append = append_rows;
+  w->base.finish = end_png;
+  w->base.destroy = free_png;
+  w->shape = *shape;
+  w->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, w, on_write_error, on_warning);
+  w->info = w->png ? png_create_info_struct(w->png) : NULL;
+  vc_status status = w->info ? begin(w, palette_rgb) : VC_FAIL(VC_E_NOMEM, "%s: out of memory", path);
   if (status != VC_OK) {
-    vc_file_writer_discard(job.writer);
+    vc_image_writer_discard(&w->base);
     return status;
   }
-  return vc_file_writer_commit(job.writer);
+  *out = &w->base;
+  return VC_OK;
 }

@@ -1,24 +1,11 @@
-// TIFF by libtiff, the only file that knows it.
-#include "image.h"
+// TIFF files read by libtiff.
 #include "image_tiff_layout.h"
+#include "image_tiff_stream.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <tiffio.h>
 
-#if TIFFLIB_VERSION < 20221213
-#error "libtiff 4.5 or newer is needed: older ones report errors through one global handler"
-#endif
-
-enum { MESSAGE_BYTES = 200 };
-
-// What libtiff's callbacks see: a file to read or memory to write, and the first error told.
-struct tiff_stream {
-  const struct image_file *file; // NULL when writing
-  uint8_t *memory;               // malloc'd
-  uint64_t n_bytes, capacity, position;
-  char message[MESSAGE_BYTES];
-};
+enum { MAX_STRIP_BYTES = 16 << 20 }; // decoded; larger strips are read row by row
 
 // A directory of the file, in libtiff's words.
 struct directory {
@@ -38,84 +25,6 @@ struct image_tiff {
   struct tiff_layout layout;
   uint64_t frame_offset; // of the first frame where the layout is contiguous
 };
-
-// ---- libtiff's callbacks ----
-
-static tmsize_t on_read(thandle_t handle, void *out, tmsize_t n) {
-  struct tiff_stream *s = (struct tiff_stream *)handle;
-  if (n <= 0 || s->position >= s->n_bytes) return 0;
-  size_t n_left = (size_t)VC_MIN((uint64_t)n, s->n_bytes - s->position), n_done = n_left;
-  if (s->file) {
-    n_done = image_file_read(s->file, s->position, out, n_left);
-  } else {
-    memcpy(out, s->memory + s->position, n_left);
-  }
-  s->position += n_done;
-  return (tmsize_t)n_done;
-}
-
-static tmsize_t on_write(thandle_t handle, void *data, tmsize_t n) {
-  struct tiff_stream *s = (struct tiff_stream *)handle;
-  if (s->file || n <= 0) return 0;
-  uint64_t end = s->position + (uint64_t)n;
-  if (end > s->capacity) {
-    uint64_t capacity = VC_MAX(end, 2 * s->capacity);
-    uint8_t *grown = realloc(s->memory, capacity);
-    if (!grown) return 0;
-    memset(grown + s->capacity, 0, capacity - s->capacity);
-    s->memory = grown;
-    s->capacity = capacity;
-  }
-  memcpy(s->memory + s->position, data, (size_t)n);
-  s->position = end;
-  s->n_bytes = VC_MAX(s->n_bytes, end);
-  return n;
-}
-
-static toff_t on_seek(thandle_t handle, toff_t offset, int whence) {
-  struct tiff_stream *s = (struct tiff_stream *)handle;
-  uint64_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? s->position : s->n_bytes;
-  s->position = base + offset;
-  return s->position;
-}
-
-static toff_t on_size(thandle_t handle) {
-  return ((struct tiff_stream *)handle)->n_bytes;
-}
-
-static int on_close(thandle_t handle) {
-  (void)handle;
-  return 0;
-}
-
-static int on_error(TIFF *tif, void *user, const char *module, const char *fmt, va_list args) {
-  struct tiff_stream *s = user;
-  (void)tif;
-  (void)module;
-  if (s->message[0] == '\0' && vsnprintf(s->message, MESSAGE_BYTES, fmt, args) < 0) s->message[0] = '\0';
-  return 1; // told: no other handler is to print it
-}
-
-static int on_warning(TIFF *tif, void *user, const char *module, const char *fmt, va_list args) {
-  (void)tif;
-  (void)user;
-  (void)module;
-  (void)fmt;
-  (void)args;
-  return 1;
-}
-
-static TIFF *stream_open(struct tiff_stream *s, const char *path, const char *mode) {
-  TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
-  if (!options) return NULL;
-  TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, s);
-  TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, s);
-  TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)IMAGE_MAX_BYTES);
-  TIFF *tif =
-      TIFFClientOpenExt(path, mode, (thandle_t)s, on_read, on_write, on_seek, on_close, on_size, NULL, NULL, options);
-  TIFFOpenOptionsFree(options);
-  return tif;
-}
 
 static vc_status decode_fail(const struct image_tiff *t) {
   const char *reason = t->stream.message[0] ? t->stream.message : "pixels are missing";
@@ -221,8 +130,8 @@ vc_status image_tiff_open(const struct image_file *file, image_tiff **out) {
   t->path = file->path;
   t->stream.file = file;
   t->stream.n_bytes = file->n_bytes;
-  t->tif =
-      stream_open(&t->stream, file->path, "rm"); // m: no memory map, which a shrinking file would turn into a crash
+  t->tif = tiff_stream_open(&t->stream, file->path,
+                            "rm"); // m: no memory map, which a shrinking file would turn into a crash
   status = t->tif ? read_directories(t) : decode_fail(t);
   if (status != VC_OK) {
     image_tiff_close(t);
@@ -335,6 +244,10 @@ struct target {
   uint32_t first;
 };
 
+static uint64_t rows_end(const struct raster *r) {
+  return (uint64_t)r->top + r->height;
+}
+
 // Copies n samples, packed as libtiff leaves them, to samples `at`, `at + stride`, ... of the raster.
 static void copy_samples(const uint8_t *row, uint32_t depth, struct raster *r, size_t at, size_t stride, size_t n) {
   size_t n_bytes = r->bits / 8;
@@ -359,22 +272,34 @@ static void copy_samples(const uint8_t *row, uint32_t depth, struct raster *r, s
   }
 }
 
-// A block of decoded rows, from column x, row y of the image; sample: of a separate plane.
+// A block of decoded rows, from column x, row y of the image; what lies above or below the raster is passed over.
+// sample: of a separate plane.
 static void copy_block(const struct target *target, const struct directory *d, const uint8_t *block, size_t row_bytes,
                        uint32_t x, uint32_t y, uint32_t n_columns, uint32_t n_rows, uint32_t sample) {
   struct raster *r = target->raster;
+  const uint32_t first = y < r->top ? r->top - y : 0, end = (uint32_t)VC_MIN(n_rows, rows_end(r) - y);
   bool is_separate = d->planar == PLANARCONFIG_SEPARATE && d->n_samples > 1;
   bool is_strided = is_separate || r->n_samples != d->n_samples; // each copied sample belongs to another pixel
-  for (uint32_t i = 0; i < n_rows; i++) {
-    size_t at = ((size_t)(y + i) * r->width + x) * r->n_samples + target->first + sample;
+  for (uint32_t i = first; i < end; i++) {
+    size_t at = ((size_t)(y + i - r->top) * r->width + x) * r->n_samples + target->first + sample;
     size_t n = is_strided ? n_columns : (size_t)n_columns * d->n_samples;
     copy_samples(block + i * row_bytes, d->bits, r, at, is_strided ? r->n_samples : 1, n);
   }
 }
 
+// Bytes of the file as this processor has them.
+static void swap_samples(TIFF *tif, uint32_t bits, void *data, size_t n_bytes) {
+  if (!TIFFIsByteSwapped(tif)) return;
+  if (bits == 16) TIFFSwabArrayOfShort(data, (tmsize_t)(n_bytes / 2));
+  if (bits == 32) TIFFSwabArrayOfLong(data, (tmsize_t)(n_bytes / 4));
+  if (bits == 64) TIFFSwabArrayOfLong8(data, (tmsize_t)(n_bytes / 8));
+}
+
 // LZW and deflate pack less than 4096 to 1: a header that promises more lies, and is not worth the memory.
+enum { MAX_RATIO = 4096 };
+
 static bool is_plausible(const struct image_tiff *t, uint64_t n_decoded) {
-  return n_decoded <= IMAGE_MAX_BYTES && n_decoded / 4096 <= t->stream.n_bytes;
+  return n_decoded <= IMAGE_MAX_BYTES && n_decoded / MAX_RATIO <= t->stream.n_bytes;
 }
 
 static vc_status read_tiles(struct image_tiff *t, const struct directory *d, const struct target *target) {
@@ -390,7 +315,8 @@ static vc_status read_tiles(struct image_tiff *t, const struct directory *d, con
   uint16_t n_planes = d->planar == PLANARCONFIG_SEPARATE ? d->n_samples : 1;
   vc_status status = VC_OK;
   for (uint16_t sample = 0; sample < n_planes && status == VC_OK; sample++) {
-    for (uint64_t y = 0; y < d->height && status == VC_OK; y += tile_height) {
+    const struct raster *r = target->raster;
+    for (uint64_t y = r->top - r->top % tile_height; y < rows_end(r) && status == VC_OK; y += tile_height) {
       for (uint64_t x = 0; x < d->width && status == VC_OK; x += tile_width) {
         uint32_t tile = TIFFComputeTile(t->tif, (uint32_t)x, (uint32_t)y, 0, sample);
         if (TIFFReadEncodedTile(t->tif, tile, block, tile_bytes) != tile_bytes) {
@@ -406,60 +332,108 @@ static vc_status read_tiles(struct image_tiff *t, const struct directory *d, con
   return status;
 }
 
-static vc_status read_strips(struct image_tiff *t, const struct directory *d, const struct target *target) {
-  uint32_t n_strip_rows = 0;
-  TIFFGetFieldDefaulted(t->tif, TIFFTAG_ROWSPERSTRIP, &n_strip_rows);
-  n_strip_rows = VC_MIN(n_strip_rows, d->height);
-  tmsize_t row_bytes = TIFFScanlineSize(t->tif);
-  bool is_sound = n_strip_rows > 0 && row_bytes > 0 && (uint64_t)row_bytes <= IMAGE_MAX_BYTES;
-  if (!is_sound || !is_plausible(t, (uint64_t)row_bytes * n_strip_rows)) return decode_fail(t);
-  uint8_t *block = malloc((size_t)row_bytes * n_strip_rows);
+static vc_status read_strips(struct image_tiff *t, const struct directory *d, const struct target *target,
+                             uint32_t n_strip_rows, size_t row_bytes) {
+  const struct raster *r = target->raster;
+  uint8_t *block = malloc(row_bytes * n_strip_rows);
   if (!block) return VC_FAIL(VC_E_NOMEM, "%s: no memory for a strip of %u rows", t->path, n_strip_rows);
   uint16_t n_planes = d->planar == PLANARCONFIG_SEPARATE ? d->n_samples : 1;
   vc_status status = VC_OK;
   for (uint16_t sample = 0; sample < n_planes && status == VC_OK; sample++) {
-    for (uint64_t y = 0; y < d->height; y += n_strip_rows) {
+    for (uint64_t y = r->top - r->top % n_strip_rows; y < rows_end(r); y += n_strip_rows) {
       uint32_t n_rows = (uint32_t)VC_MIN(n_strip_rows, d->height - y);
-      tmsize_t n_bytes = (tmsize_t)n_rows * row_bytes;
+      tmsize_t n_bytes = (tmsize_t)(n_rows * row_bytes);
       uint32_t strip = TIFFComputeStrip(t->tif, (uint32_t)y, sample);
       if (TIFFReadEncodedStrip(t->tif, strip, block, n_bytes) != n_bytes) {
         status = decode_fail(t);
         break;
       }
-      copy_block(target, d, block, (size_t)row_bytes, 0, (uint32_t)y, d->width, n_rows, sample);
+      copy_block(target, d, block, row_bytes, 0, (uint32_t)y, d->width, n_rows, sample);
     }
   }
   free(block);
   return status;
 }
 
+// One row of a strip too large to be held decoded. Uncompressed, it is taken from where it stands; libtiff would read
+// all of the strip.
+static bool read_strip_row(struct image_tiff *t, const struct directory *d, uint32_t n_strip_rows, uint32_t y,
+                           uint16_t sample, uint8_t *out, size_t row_bytes) {
+  uint16_t fill_order = FILLORDER_MSB2LSB;
+  TIFFGetFieldDefaulted(t->tif, TIFFTAG_FILLORDER, &fill_order);
+  bool is_plain = d->compression == COMPRESSION_NONE && d->bits % 8 == 0 && fill_order == FILLORDER_MSB2LSB;
+  if (!is_plain) return TIFFReadScanline(t->tif, out, y, sample) == 1;
+  const uint32_t strip = TIFFComputeStrip(t->tif, y, sample);
+  const uint64_t at = (uint64_t)(y % n_strip_rows) * row_bytes;
+  if (at + row_bytes > TIFFGetStrileByteCount(t->tif, strip)) return false;
+  const uint64_t offset = TIFFGetStrileOffset(t->tif, strip);
+  if (offset > t->stream.n_bytes || image_file_read(t->stream.file, offset + at, out, row_bytes) != row_bytes)
+    return false;
+  swap_samples(t->tif, d->bits, out, row_bytes);
+  return true;
+}
+
+static vc_status read_strip_rows(struct image_tiff *t, const struct directory *d, const struct target *target,
+                                 uint32_t n_strip_rows, size_t row_bytes) {
+  const struct raster *r = target->raster;
+  uint8_t *row = malloc(row_bytes);
+  if (!row) return VC_FAIL(VC_E_NOMEM, "%s: no memory for a row of %zu bytes", t->path, row_bytes);
+  uint16_t n_planes = d->planar == PLANARCONFIG_SEPARATE ? d->n_samples : 1;
+  vc_status status = VC_OK;
+  for (uint16_t sample = 0; sample < n_planes && status == VC_OK; sample++) {
+    for (uint32_t y = r->top; y < rows_end(r) && status == VC_OK; y++) {
+      if (read_strip_row(t, d, n_strip_rows, y, sample, row, row_bytes))
+        copy_block(target, d, row, row_bytes, 0, y, d->width, 1, sample);
+      else
+        status = decode_fail(t);
+    }
+  }
+  free(row);
+  return status;
+}
+
+static uint32_t strip_rows(TIFF *tif, const struct directory *d) {
+  uint32_t n_rows = 0;
+  TIFFGetFieldDefaulted(tif, TIFFTAG_ROWSPERSTRIP, &n_rows);
+  return VC_MIN(n_rows, d->height);
+}
+
+static vc_status read_stripped(struct image_tiff *t, const struct directory *d, const struct target *target) {
+  const uint32_t n_strip_rows = strip_rows(t->tif, d);
+  const tmsize_t row_bytes = TIFFScanlineSize(t->tif);
+  const bool is_sound = n_strip_rows > 0 && row_bytes > 0 && (uint64_t)row_bytes <= IMAGE_MAX_BYTES;
+  if (!is_sound || !is_plausible(t, (uint64_t)row_bytes)) return decode_fail(t);
+  const bool is_small = (uint64_t)row_bytes * n_strip_rows <= MAX_STRIP_BYTES;
+  return is_small ? read_strips(t, d, target, n_strip_rows, (size_t)row_bytes)
+                  : read_strip_rows(t, d, target, n_strip_rows, (size_t)row_bytes);
+}
+
 static vc_status read_directory(struct image_tiff *t, uint32_t number, const struct target *target) {
   const struct directory *d = &t->directories[number];
   t->stream.message[0] = '\0';
-  if (!TIFFSetSubDirectory(t->tif, d->offset)) return decode_fail(t);
+  // Left as it is, a directory goes on decoding where the rows before ended.
+  if (TIFFCurrentDirOffset(t->tif) != d->offset && !TIFFSetSubDirectory(t->tif, d->offset)) return decode_fail(t);
   struct directory now = describe(t->tif);
   if (now.width != d->width || now.height != d->height || now.n_samples != d->n_samples || now.bits != d->bits) {
     return VC_FAIL(VC_E_IO, "%s: changed while it was read; is it still being written?", t->path);
   }
-  VC_TRY(TIFFIsTiled(t->tif) ? read_tiles(t, d, target) : read_strips(t, d, target));
+  VC_TRY(TIFFIsTiled(t->tif) ? read_tiles(t, d, target) : read_stripped(t, d, target));
   return t->stream.message[0] ? decode_fail(t) : VC_OK; // libtiff goes on after some errors, with zeros
 }
 
 static vc_status read_frame(struct image_tiff *t, uint32_t number, const struct target *target) {
   const struct directory *d = &t->directories[0];
-  size_t n_samples = (size_t)d->width * d->height * d->n_samples, n_bytes = n_samples * (d->bits / 8);
+  const struct raster *r = target->raster;
+  size_t row_bytes = (size_t)d->width * d->n_samples * (d->bits / 8), n_bytes = row_bytes * r->height;
+  uint64_t row = (uint64_t)number * d->height + r->top;
   void *frame = malloc(n_bytes);
   if (!frame) return VC_FAIL(VC_E_NOMEM, "%s: no memory for %zu bytes", t->path, n_bytes);
   vc_status status = VC_OK;
-  if (image_file_read(t->stream.file, t->frame_offset + (uint64_t)number * n_bytes, frame, n_bytes) != n_bytes) {
+  if (image_file_read(t->stream.file, t->frame_offset + row * row_bytes, frame, n_bytes) != n_bytes) {
     status = decode_fail(t);
   } else {
-    if (TIFFIsByteSwapped(t->tif)) {
-      if (d->bits == 16) TIFFSwabArrayOfShort(frame, (tmsize_t)n_samples);
-      if (d->bits == 32) TIFFSwabArrayOfLong(frame, (tmsize_t)n_samples);
-      if (d->bits == 64) TIFFSwabArrayOfLong8(frame, (tmsize_t)n_samples);
-    }
-    copy_block(target, d, frame, n_bytes / d->height, 0, 0, d->width, d->height, 0);
+    swap_samples(t->tif, d->bits, frame, n_bytes);
+    copy_block(target, d, frame, row_bytes, 0, r->top, d->width, r->height, 0);
   }
   free(frame);
   return status;
@@ -476,35 +450,48 @@ static void read_palette(struct image_tiff *t, uint32_t depth, struct raster *ou
   }
 }
 
-static vc_status read_page_pixels(struct image_tiff *t, const char *where, const struct tiff_page *page,
-                                  struct raster *out) {
-  uint64_t n_bytes = ((uint64_t)out->width * out->n_samples * out->depth + 7) / 8 * out->height;
-  if (!is_plausible(t, n_bytes)) {
-    return VC_FAIL(VC_E_FORMAT, "%s: too short for %u x %u pixels; export or copy the file again", where, out->width,
-                   out->height);
-  }
-  VC_TRY(raster_alloc(where, out));
-  for (uint32_t i = 0; i < page->n; i++) {
-    uint32_t plane = t->layout.planes[page->first + i];
-    struct target target = {.raster = out, .first = i};
-    VC_TRY(t->layout.is_contiguous ? read_frame(t, plane, &target) : read_directory(t, plane, &target));
-  }
-  if (out->has_palette) read_palette(t, out->depth, out);
-  return VC_OK;
+static vc_status check_length(const struct image_tiff *t, const char *where, const struct raster *r) {
+  const uint64_t n_bytes = ((uint64_t)r->width * r->n_samples * r->depth + 7) / 8 * r->height;
+  if (n_bytes / MAX_RATIO <= t->stream.n_bytes) return VC_OK;
+  return VC_FAIL(VC_E_FORMAT, "%s: too short for %u x %u pixels; export or copy the file again", where, r->width,
+                 r->height);
 }
 
-vc_status image_tiff_read(image_tiff *t, uint32_t page, bool with_pixels, struct raster *out) {
-  char *where;
+static vc_status page_name(const struct image_tiff *t, uint32_t page, char **out) {
   if (page >= t->layout.n_pages) {
     return VC_FAIL(VC_E_INPUT, "%s: has %u page%s; page %u was asked for", t->path, t->layout.n_pages,
                    t->layout.n_pages == 1 ? "" : "s", page + 1);
   }
-  VC_TRY(vc_arena_strdup(t->arena, t->path, &where));
-  if (t->layout.n_pages > 1) VC_TRY(vc_arena_printf(t->arena, &where, "%s, page %u", t->path, page + 1));
-  const struct tiff_page *planes = &t->layout.pages[page];
-  VC_TRY(describe_page(t, where, planes, out));
-  if (!with_pixels) return VC_OK;
-  vc_status status = read_page_pixels(t, where, planes, out);
+  if (t->layout.n_pages == 1) return vc_arena_strdup(t->arena, t->path, out);
+  return vc_arena_printf(t->arena, out, "%s, page %u", t->path, page + 1);
+}
+
+vc_status image_tiff_describe(image_tiff *t, uint32_t page, struct raster *out) {
+  char *where;
+  VC_TRY(page_name(t, page, &where));
+  return describe_page(t, where, &t->layout.pages[page], out);
+}
+
+static vc_status read_planes(struct image_tiff *t, const struct tiff_page *page, struct raster *r) {
+  for (uint32_t i = 0; i < page->n; i++) {
+    uint32_t plane = t->layout.planes[page->first + i];
+    struct target target = {.raster = r, .first = i};
+    VC_TRY(t->layout.is_contiguous ? read_frame(t, plane, &target) : read_directory(t, plane, &target));
+  }
+  if (r->has_palette) read_palette(t, r->depth, r);
+  return VC_OK;
+}
+
+vc_status image_tiff_read_rows(image_tiff *t, uint32_t page, uint32_t first, uint32_t n, struct raster *out) {
+  char *where;
+  VC_TRY(page_name(t, page, &where));
+  VC_TRY(describe_page(t, where, &t->layout.pages[page], out));
+  VC_ASSERT(n > 0 && first < out->height && n <= out->height - first);
+  VC_TRY(check_length(t, where, out));
+  out->top = first;
+  out->height = n;
+  VC_TRY(raster_alloc(where, out));
+  vc_status status = read_planes(t, &t->layout.pages[page], out);
   if (status != VC_OK) {
     free(out->data);
     out->data = NULL;
@@ -512,46 +499,21 @@ vc_status image_tiff_read(image_tiff *t, uint32_t page, bool with_pixels, struct
   return status;
 }
 
-// ---- writing ----
-
-static bool write_image(TIFF *tif, const struct vc_image *image) {
-  uint16_t bits = (uint16_t)(8 * vc_pixel_bytes(image->format)), unspecified[IMAGE_MAX_SAMPLES] = {0};
-  size_t row_bytes = (size_t)image->width * image->channels * (bits / 8);
-  uint32_t n_strip_rows = (uint32_t)VC_MAX(VC_MIN(65536 / row_bytes, image->height), 1);
-  bool is_colour = image->channels == 3;
-  bool is_set = TIFFSetField(tif, TIFFTAG_IMAGEWIDTH, image->width) &&
-                TIFFSetField(tif, TIFFTAG_IMAGELENGTH, image->height) &&
-                TIFFSetField(tif, TIFFTAG_SAMPLESPERPIXEL, (int)image->channels) &&
-                TIFFSetField(tif, TIFFTAG_BITSPERSAMPLE, bits) &&
-                TIFFSetField(tif, TIFFTAG_SAMPLEFORMAT,
-                             image->format == VC_PIXEL_F32 ? SAMPLEFORMAT_IEEEFP : SAMPLEFORMAT_UINT) &&
-                TIFFSetField(tif, TIFFTAG_PHOTOMETRIC, is_colour ? PHOTOMETRIC_RGB : PHOTOMETRIC_MINISBLACK) &&
-                TIFFSetField(tif, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG) &&
-                TIFFSetField(tif, TIFFTAG_COMPRESSION, COMPRESSION_ADOBE_DEFLATE) &&
-                TIFFSetField(tif, TIFFTAG_ROWSPERSTRIP, n_strip_rows);
-  if (is_set && !is_colour && image->channels > 1) {
-    is_set = TIFFSetField(tif, TIFFTAG_EXTRASAMPLES, (int)image->channels - 1, unspecified);
-  }
-  uint8_t *strip = is_set ? malloc(row_bytes * n_strip_rows) : NULL; // libtiff may change what it is handed
-  if (!strip) return false;
-  bool is_written = true;
-  for (uint32_t y = 0; y < image->height && is_written; y += n_strip_rows) {
-    size_t n_bytes = row_bytes * VC_MIN(n_strip_rows, image->height - y);
-    memcpy(strip, (const uint8_t *)image->pixels + y * row_bytes, n_bytes);
-    is_written = TIFFWriteEncodedStrip(tif, y / n_strip_rows, strip, (tmsize_t)n_bytes) == (tmsize_t)n_bytes;
-  }
-  free(strip);
-  return is_written && TIFFFlush(tif);
+vc_status image_tiff_read(image_tiff *t, uint32_t page, struct raster *out) {
+  VC_TRY(image_tiff_describe(t, page, out));
+  return image_tiff_read_rows(t, page, 0, out->height, out);
 }
 
-vc_status vc_tiff_write(const char *path, const struct vc_image *image) {
-  VC_ASSERT(image->width > 0 && image->height > 0 && image->channels > 0 && image->channels <= IMAGE_MAX_SAMPLES);
-  struct tiff_stream stream = {0};
-  TIFF *tif = stream_open(&stream, path, "wm");
-  bool is_written = tif && write_image(tif, image);
-  if (tif) TIFFClose(tif);
-  vc_status status = is_written ? vc_file_write(path, stream.memory, (size_t)stream.n_bytes)
-                                : VC_FAIL(VC_E_INTERNAL, "%s: TIFF could not be written: %s", path, stream.message);
-  free(stream.memory);
-  return status;
+uint32_t image_tiff_block_rows(image_tiff *t, uint32_t page) {
+  const struct tiff_page *p = &t->layout.pages[page];
+  const struct directory *d = &t->directories[t->layout.is_contiguous ? 0 : t->layout.planes[p->first]];
+  if (t->layout.is_contiguous || !TIFFSetSubDirectory(t->tif, d->offset)) return 1;
+  uint32_t n_rows = 0;
+  if (TIFFIsTiled(t->tif)) {
+    TIFFGetField(t->tif, TIFFTAG_TILELENGTH, &n_rows);
+    n_rows = VC_MIN(n_rows, d->height);
+  } else if ((uint64_t)VC_MAX(TIFFScanlineSize(t->tif), 1) * strip_rows(t->tif, d) <= MAX_STRIP_BYTES) {
+    n_rows = strip_rows(t->tif, d);
+  }
+  return VC_MAX(n_rows, 1);
 }

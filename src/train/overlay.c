@@ -1,6 +1,6 @@
 // Pictures of a segmentation over its image: for people, so colours are chosen to be told apart, also by the
 // colour-blind.
-#include "vulcyte/train.h"
+#include "overlay.h"
 
 #include <math.h>
 #include <string.h>
@@ -17,35 +17,34 @@ struct canvas {
   uint8_t *rgb;
 };
 
-static float sample_at(const struct vc_image *image, size_t i) {
-  switch (image->format) {
-  case VC_PIXEL_U8: return ((const uint8_t *)image->pixels)[i];
-  case VC_PIXEL_U16: return ((const uint16_t *)image->pixels)[i];
-  case VC_PIXEL_F32: break;
-  }
-  return ((const float *)image->pixels)[i];
-}
-
-// The image as 8-bit RGB: one channel is grey, two are red and green, of more the first three count.
-static void stretch(const struct vc_image *image, uint8_t *out) {
+// The image as 8-bit RGB, lo black and hi white: one channel is grey, two are red and green, of more the first three
+// count.
+static void stretch(const struct vc_image *image, float lo, float hi, uint8_t *out) {
   size_t n_pixels = (size_t)image->width * image->height;
   uint32_t shown = VC_MIN(image->channels, 3u);
-  float lo = INFINITY, hi = -INFINITY;
-  for (size_t i = 0; i < n_pixels; i++) {
-    for (uint32_t c = 0; c < shown; c++) {
-      float value = sample_at(image, i * image->channels + c);
-      lo = fminf(lo, value);
-      hi = fmaxf(hi, value);
-    }
-  }
   float scale = hi > lo ? 255.0f / (hi - lo) : 0.0f;
   for (size_t i = 0; i < n_pixels; i++) {
     for (uint32_t c = 0; c < 3; c++) {
       uint32_t from = shown == 1 ? 0 : c;
-      float value = from < shown ? (sample_at(image, i * image->channels + from) - lo) * scale : 0.0f;
+      float value = 0;
+      if (from < shown) value = ((float)vc_image_value(image, i * image->channels + from) - lo) * scale;
       out[3 * i + c] = (uint8_t)(fminf(fmaxf(value, 0.0f), 255.0f) + 0.5f);
     }
   }
+}
+
+static void find_range(const struct vc_image *image, float *out_lo, float *out_hi) {
+  size_t n_pixels = (size_t)image->width * image->height;
+  float lo = INFINITY, hi = -INFINITY;
+  for (size_t i = 0; i < n_pixels; i++) {
+    for (uint32_t c = 0; c < VC_MIN(image->channels, 3u); c++) {
+      float value = (float)vc_image_value(image, i * image->channels + c);
+      lo = fminf(lo, value);
+      hi = fmaxf(hi, value);
+    }
+  }
+  *out_lo = lo;
+  *out_hi = hi;
 }
 
 static void mix(uint8_t *pixel, const uint8_t *colour, uint32_t parts_of_256) {
@@ -107,7 +106,9 @@ static vc_status draw(vc_arena *arena, const char *path, const struct vc_image *
   VC_TRY_CTX(VC_NEW(arena, n_bytes, &canvas.rgb), "%s", path);
   VC_TRY_CTX(VC_NEW(arena, 3 * (size_t)w * h, &rgb), "%s", path);
   memset(canvas.rgb, 255, n_bytes);
-  stretch(image, rgb);
+  float lo, hi;
+  find_range(image, &lo, &hi);
+  stretch(image, lo, hi, rgb);
   for (uint32_t panel = 0; panel < n_panels; panel++) {
     canvas.left = panel * (w + VC_PANEL_GAP);
     draw_image(&canvas, rgb, w, h);
@@ -128,4 +129,81 @@ vc_status vc_overlay_write(const char *path, const struct vc_image *image, const
   vc_status status = draw(arena, path, image, reference, prediction);
   vc_arena_destroy(arena);
   return status;
+}
+
+// ---- by rows --------------------------------------------------------------------------------------------------------
+
+enum { SLICE = 64, KEPT = 2 }; // rows drawn together; of the rows before, one for outlines and one not yet written
+
+struct overlay_rows {
+  struct vc_image image; // KEPT + SLICE rows
+  uint8_t *classes, *rgb;
+  size_t row_bytes;
+  float lo, hi;
+  uint32_t height, n_done, n_kept; // rows of the whole; written; at the top of the buffers
+  vc_image_writer *file;
+};
+
+static void close_overlay(void *object) {
+  struct overlay_rows *o = object;
+  vc_image_writer_discard(o->file);
+}
+
+vc_status overlay_rows_open(vc_arena *arena, const char *path, vc_image_rows *image, struct overlay_rows **out) {
+  struct overlay_rows *o;
+  const struct vc_image_info *info = vc_image_rows_info(image);
+  double min[VC_OVERLAY_CHANNELS], max[VC_OVERLAY_CHANNELS];
+  if (info->channels > VC_OVERLAY_CHANNELS)
+    return VC_FAIL(VC_E_UNSUPPORTED, "%s: an overlay of %u channels; leave it out", path, info->channels);
+  VC_TRY(vc_image_rows_range(image, min, max));
+  VC_TRY(VC_NEW(arena, 1, &o));
+  o->image = (struct vc_image){.width = info->width, .channels = info->channels, .format = info->format};
+  o->row_bytes = (size_t)info->width * info->channels * vc_pixel_bytes(info->format);
+  o->height = info->height;
+  o->lo = (float)min[0];
+  o->hi = (float)max[0];
+  for (uint32_t c = 1; c < VC_MIN(info->channels, 3u); c++) {
+    o->lo = fminf(o->lo, (float)min[c]);
+    o->hi = fmaxf(o->hi, (float)max[c]);
+  }
+  VC_TRY(vc_arena_alloc(arena, KEPT + SLICE, o->row_bytes, &o->image.pixels));
+  VC_TRY(VC_NEW(arena, (size_t)(KEPT + SLICE) * info->width, &o->classes));
+  VC_TRY(VC_NEW(arena, (size_t)3 * (KEPT + SLICE) * info->width, &o->rgb));
+  const struct vc_image shape = {.width = info->width, .height = info->height, .channels = 3};
+  VC_TRY(vc_arena_defer(arena, close_overlay, o));
+  VC_TRY(vc_png_writer_open(path, &shape, NULL, &o->file));
+  *out = o;
+  return VC_OK;
+}
+
+static vc_status add_slice(struct overlay_rows *o, const uint8_t *pixels, const uint8_t *classes, uint32_t n_new) {
+  const uint32_t w = o->image.width, n = o->n_kept + n_new, first = o->n_kept == KEPT ? 1 : 0;
+  uint8_t *image = o->image.pixels;
+  memcpy(image + o->n_kept * o->row_bytes, pixels, n_new * o->row_bytes);
+  memcpy(o->classes + (size_t)o->n_kept * w, classes, (size_t)n_new * w);
+  o->image.height = n;
+  stretch(&o->image, o->lo, o->hi, o->rgb);
+  const struct canvas canvas = {.width = w, .height = n, .rgb = o->rgb};
+  draw_classes(&canvas, o->classes, w, n);
+  const uint32_t end = o->n_done + n - first == o->height ? n : n - 1; // the last row waits for the one below
+  VC_TRY(vc_image_writer_append(o->file, o->rgb + (size_t)3 * first * w, end - first));
+  o->n_done += end - first;
+  o->n_kept = VC_MIN(n, KEPT);
+  memmove(image, image + (n - o->n_kept) * o->row_bytes, o->n_kept * o->row_bytes);
+  memmove(o->classes, o->classes + (size_t)(n - o->n_kept) * w, (size_t)o->n_kept * w);
+  return VC_OK;
+}
+
+vc_status overlay_rows_add(struct overlay_rows *o, const void *pixels, const uint8_t *classes, uint32_t n) {
+  for (uint32_t y = 0; y < n; y += SLICE) {
+    VC_TRY(add_slice(o, (const uint8_t *)pixels + y * o->row_bytes, classes + (size_t)y * o->image.width,
+                     VC_MIN(SLICE, n - y)));
+  }
+  return VC_OK;
+}
+
+vc_status overlay_rows_commit(struct overlay_rows *o) {
+  vc_image_writer *file = o->file;
+  o->file = NULL;
+  return vc_image_writer_commit(file);
 }

@@ -6,6 +6,8 @@
 
 #include "vulcyte/gpu.h"
 
+#define MAX_HELD_BYTES ((uint64_t)512 << 20) // of host memory for rows under way, where smaller tiles can keep to it
+
 struct vc_predictor {
   struct vc_gpu *gpu;
   const char *variants;
@@ -142,23 +144,47 @@ static void tile_weights(const struct axis *a, uint32_t i, float *out) {
   }
 }
 
+// The first row that no tile below row i of tiles adds to.
+static uint32_t rows_done(const struct axis *a, uint32_t i) {
+  return i + 1 == a->n ? a->image : tile_start(a, i + 1) + a->margin - a->blend;
+}
+
+// The most rows that are under way at once.
+static uint32_t rows_held(const struct axis *a) {
+  uint32_t most = 0;
+  for (uint32_t i = 0; i < a->n; i++) {
+    const uint32_t used = tile_start(a, i) + a->tile - (i + 1 < a->n ? a->margin - a->blend : 0);
+    const uint32_t end = VC_MIN(used, a->image);
+    most = VC_MAX(most, end - (i > 0 ? rows_done(a, i - 1) : 0));
+  }
+  return most;
+}
+
+// Sums of probabilities under way, [C][n_rows][W], from the image's row `first` on.
+struct band {
+  float *sums;
+  uint32_t first, n_rows;
+};
+
 struct job {
   struct vc_predictor *p;
-  const struct vc_image *image;
+  const struct vc_predict_rows *desc;
+  const struct vc_image_info *image;
   struct axis x, y;
   float *weights_x, *weights_y, *tile; // of the current tile; its probabilities, channels-last
   uint8_t *pixels;
-  float *out; // [C,H,W]
+  struct band band;
+  double start; // seconds
 };
 
-static vc_status run_tile(struct job *j, uint32_t left, uint32_t top) {
+// rows: the image's from `top` on.
+static vc_status run_tile(struct job *j, const uint8_t *rows, uint32_t left, uint32_t top) {
   struct vc_forward *f = &j->p->forward;
-  const struct vc_image *image = j->image;
+  const struct vc_image_info *image = j->image;
   const uint32_t w = VC_MIN(f->w, image->width - left), h = VC_MIN(f->h, image->height - top);
   const size_t pixel_bytes = (size_t)image->channels * vc_pixel_bytes(image->format);
   for (uint32_t y = 0; y < h; y++)
-    memcpy(j->pixels + y * w * pixel_bytes,
-           (const uint8_t *)image->pixels + ((size_t)(top + y) * image->width + left) * pixel_bytes, w * pixel_bytes);
+    memcpy(j->pixels + y * w * pixel_bytes, rows + ((size_t)y * image->width + left) * pixel_bytes, w * pixel_bytes);
   VC_TRY(vc_slot_write(f->words, 0, j->pixels, (size_t)w * h * pixel_bytes));
   const struct vc_window window = {
       .width = w, .height = h, .format = (uint32_t)image->format, .channels = image->channels};
@@ -172,66 +198,16 @@ static vc_status run_tile(struct job *j, uint32_t left, uint32_t top) {
 static void add_tile(struct job *j, uint32_t left, uint32_t top) {
   const struct vc_forward *f = &j->p->forward;
   const uint32_t n_classes = j->p->model->desc.classes;
-  const struct vc_image *image = j->image;
+  const struct vc_image_info *image = j->image;
   for (uint32_t y = 0; y < f->h && top + y < image->height; y++)
     for (uint32_t x = 0; x < f->w && left + x < image->width; x++) {
       const float weight = j->weights_y[y] * j->weights_x[x];
       if (weight == 0) continue;
       const float *p = &j->tile[((size_t)y * f->w + x) * n_classes];
+      const size_t row = top + y - j->band.first;
       for (uint32_t c = 0; c < n_classes; c++)
-        j->out[((size_t)c * image->height + top + y) * image->width + left + x] += weight * p[c];
+        j->band.sums[(c * (size_t)j->band.n_rows + row) * image->width + left + x] += weight * p[c];
     }
-}
-
-static vc_status run_tiles(struct job *j, vc_arena *scratch) {
-  const struct vc_forward *f = &j->p->forward;
-  const uint32_t n_classes = j->p->model->desc.classes;
-  VC_TRY(VC_NEW(scratch, f->w, &j->weights_x));
-  VC_TRY(VC_NEW(scratch, f->h, &j->weights_y));
-  VC_TRY(VC_NEW(scratch, (size_t)f->w * f->h * n_classes, &j->tile));
-  VC_TRY(VC_NEW(scratch, (size_t)f->w * f->h * j->image->channels * 4, &j->pixels));
-  memset(j->out, 0, (size_t)n_classes * j->image->width * j->image->height * sizeof(float));
-  for (uint32_t i = 0; i < j->y.n; i++) {
-    tile_weights(&j->y, i, j->weights_y);
-    for (uint32_t k = 0; k < j->x.n; k++) {
-      tile_weights(&j->x, k, j->weights_x);
-      VC_TRY(run_tile(j, tile_start(&j->x, k), tile_start(&j->y, i)));
-      add_tile(j, tile_start(&j->x, k), tile_start(&j->y, i));
-    }
-  }
-  return VC_OK;
-}
-
-// ---- whole images
-// ---------------------------------------------------------------------------------------------------------
-
-// lo, scale per channel: the model's, or for a model that carries none the image's own range.
-static void range_of(const struct vc_predictor *p, const struct vc_image *image, float *out_range) {
-  for (uint32_t c = 0; c < image->channels; c++) {
-    double lo = p->info.min[c], hi = p->info.max[c];
-    if (!p->info.has_range) {
-      lo = INFINITY, hi = -INFINITY;
-      const size_t n = (size_t)image->width * image->height * image->channels;
-      for (size_t i = c; i < n; i += image->channels) {
-        lo = VC_MIN(lo, vc_image_value(image, i));
-        hi = VC_MAX(hi, vc_image_value(image, i));
-      }
-    }
-    out_range[2 * c] = (float)lo;
-    out_range[2 * c + 1] = hi > lo ? (float)(1.0 / (hi - lo)) : 1.0f;
-  }
-}
-
-// Chooses the largest tile that the device holds: the whole image, else halving from 4096.
-static vc_status prepare_tiles(struct job *j, uint32_t tile) {
-  uint32_t side = tile ? tile : VC_MAX(j->image->width, j->image->height);
-  for (;;) {
-    j->x = axis_make(j->image->width, side, &j->p->model->desc);
-    j->y = axis_make(j->image->height, side, &j->p->model->desc);
-    const vc_status status = prepare(j->p, j->x.tile, j->y.tile);
-    if (status != VC_E_NOMEM || tile || side <= 64) return status;
-    side = VC_MIN(side / 2, 4096u);
-  }
 }
 
 static vc_status check_finite(const float *values, size_t n) {
@@ -243,19 +219,142 @@ static vc_status check_finite(const float *values, size_t n) {
   return VC_OK;
 }
 
-vc_status vc_predictor_run(vc_predictor *p, const struct vc_image *image, uint32_t tile, float *out_probabilities) {
-  if (image->channels != p->model->desc.channels)
-    return VC_FAIL(VC_E_SHAPE, "the image has %u channels, the model takes %u", image->channels,
-                   p->model->desc.channels);
-  struct job j = {.p = p, .image = image, .out = out_probabilities};
-  VC_TRY(prepare_tiles(&j, tile));
+// Hands on the rows above `end`, whose pixels are `rows`, and moves the others up.
+static vc_status hand_on(struct job *j, uint32_t end, const uint8_t *rows) {
+  struct band *b = &j->band;
+  const uint32_t n_classes = j->p->model->desc.classes, n_done = end - b->first;
+  const size_t w = j->image->width, plane = b->n_rows * w;
+  for (uint32_t c = 0; c < n_classes; c++) VC_TRY(check_finite(b->sums + c * plane, n_done * w));
+  VC_TRY(j->desc->take(j->desc->context, b->first, n_done, b->sums, plane, rows));
+  b->first = end;
+  if (end == j->image->height) return VC_OK;
+  for (uint32_t c = 0; c < n_classes; c++) {
+    float *sums = b->sums + c * plane;
+    memmove(sums, sums + n_done * w, (plane - n_done * w) * sizeof *sums);
+    memset(sums + plane - n_done * w, 0, n_done * w * sizeof *sums);
+  }
+  return VC_OK;
+}
+
+static bool show_progress(const struct job *j, uint32_t n_done) {
+  const uint32_t n_tiles = j->x.n * j->y.n;
+  if (!j->desc->progress || n_tiles == 1) return true;
+  const double rate = n_done / VC_MAX(vc_time_seconds() - j->start, 1e-6);
+  const struct vc_progress progress = {.phase = "tile",
+                                       .done = n_done,
+                                       .total = n_tiles,
+                                       .steps_per_second = rate,
+                                       .seconds_left = (n_tiles - n_done) / rate,
+                                       .loss_supervised = (double)NAN,
+                                       .loss_unsupervised = (double)NAN,
+                                       .mean_iou = (double)NAN};
+  return j->desc->progress(j->desc->progress_context, &progress);
+}
+
+static vc_status run_tiles(struct job *j, vc_arena *scratch) {
+  const struct vc_forward *f = &j->p->forward;
+  const size_t row_bytes = (size_t)j->image->width * j->image->channels * vc_pixel_bytes(j->image->format);
+  VC_TRY(VC_NEW(scratch, f->w, &j->weights_x));
+  VC_TRY(VC_NEW(scratch, f->h, &j->weights_y));
+  VC_TRY(VC_NEW(scratch, (size_t)f->w * f->h * j->p->model->desc.classes, &j->tile));
+  VC_TRY(VC_NEW(scratch, (size_t)f->w * f->h * j->image->channels * 4, &j->pixels));
+  for (uint32_t i = 0; i < j->y.n; i++) {
+    const uint32_t top = tile_start(&j->y, i);
+    const void *rows;
+    VC_TRY(vc_image_rows_get(j->desc->image, top, VC_MIN(f->h, j->image->height - top), &rows));
+    tile_weights(&j->y, i, j->weights_y);
+    for (uint32_t k = 0; k < j->x.n; k++) {
+      tile_weights(&j->x, k, j->weights_x);
+      VC_TRY(run_tile(j, rows, tile_start(&j->x, k), top));
+      add_tile(j, tile_start(&j->x, k), top);
+      if (!show_progress(j, i * j->x.n + k + 1))
+        return VC_FAIL(VC_E_INTERRUPTED, "interrupted; nothing of this image was written");
+    }
+    VC_TRY(hand_on(j, rows_done(&j->y, i), (const uint8_t *)rows + (j->band.first - top) * row_bytes));
+  }
+  return VC_OK;
+}
+
+// ---- whole images
+// ---------------------------------------------------------------------------------------------------------
+
+// lo, scale per channel: the model's, or for a model that carries none the image's own range.
+static vc_status range_of(const struct vc_predictor *p, vc_image_rows *image, float *out_range) {
+  double min[4], max[4];
+  memcpy(min, p->info.min, sizeof min);
+  memcpy(max, p->info.max, sizeof max);
+  if (!p->info.has_range) VC_TRY(vc_image_rows_range(image, min, max));
+  for (uint32_t c = 0; c < p->model->desc.channels; c++) {
+    out_range[2 * c] = (float)min[c];
+    out_range[2 * c + 1] = max[c] > min[c] ? (float)(1.0 / (max[c] - min[c])) : 1.0f;
+  }
+  return VC_OK;
+}
+
+// Host memory for the rows under way, in whole and in part.
+static uint64_t held_bytes(const struct job *j) {
+  const uint64_t pixel_bytes = (uint64_t)j->image->channels * vc_pixel_bytes(j->image->format);
+  return (uint64_t)j->image->width * (rows_held(&j->y) * 4ull * j->p->model->desc.classes + j->y.tile * pixel_bytes);
+}
+
+// Chooses the largest tile that device and host hold: the whole image, else halving from 4096.
+static vc_status prepare_tiles(struct job *j, uint32_t tile) {
+  uint32_t side = tile ? tile : VC_MAX(j->image->width, j->image->height);
+  for (;;) {
+    j->x = axis_make(j->image->width, side, &j->p->model->desc);
+    j->y = axis_make(j->image->height, side, &j->p->model->desc);
+    const bool fits = tile || side <= 64 || held_bytes(j) <= MAX_HELD_BYTES;
+    const vc_status status = fits ? prepare(j->p, j->x.tile, j->y.tile) : VC_E_NOMEM;
+    if (status != VC_E_NOMEM || tile || side <= 64) return status;
+    side = VC_MIN(side / 2, 4096u);
+  }
+}
+
+static vc_status start_job(struct job *j) {
+  const struct vc_unet_desc *d = &j->p->model->desc;
+  if (j->image->channels != d->channels)
+    return VC_FAIL(VC_E_SHAPE, "the image has %u channels, the model takes %u", j->image->channels, d->channels);
   float range[8];
-  range_of(p, image, range);
-  VC_TRY(vc_exec_feed(p->forward.exec, p->forward.range, range, 2 * image->channels * sizeof(float)));
+  VC_TRY(prepare_tiles(j, j->desc->tile));
+  VC_TRY(range_of(j->p, j->desc->image, range));
+  j->start = vc_time_seconds();
+  return vc_exec_feed(j->p->forward.exec, j->p->forward.range, range, 2 * d->channels * sizeof(float));
+}
+
+vc_status vc_predictor_run_rows(vc_predictor *p, const struct vc_predict_rows *desc) {
+  struct job j = {.p = p, .desc = desc, .image = vc_image_rows_info(desc->image)};
+  VC_TRY(start_job(&j));
   vc_arena *scratch;
   VC_TRY(vc_arena_create(&scratch));
-  const vc_status status = run_tiles(&j, scratch);
+  j.band.n_rows = rows_held(&j.y);
+  vc_status status = VC_NEW(scratch, (size_t)p->model->desc.classes * j.band.n_rows * j.image->width, &j.band.sums);
+  if (status == VC_OK) status = run_tiles(&j, scratch);
   vc_arena_destroy(scratch);
-  VC_TRY(status);
-  return check_finite(out_probabilities, (size_t)p->model->desc.classes * image->width * image->height);
+  return status;
+}
+
+struct whole {
+  float *out; // [C,H,W]
+  uint32_t n_classes, width, height;
+};
+
+static vc_status take_whole(void *context, uint32_t first, uint32_t n, const float *probabilities, size_t plane,
+                            const void *pixels) {
+  const struct whole *w = context;
+  (void)pixels;
+  for (uint32_t c = 0; c < w->n_classes; c++)
+    memcpy(w->out + ((size_t)c * w->height + first) * w->width, probabilities + c * plane,
+           (size_t)n * w->width * sizeof(float));
+  return VC_OK;
+}
+
+vc_status vc_predictor_run(vc_predictor *p, const struct vc_image *image, uint32_t tile, float *out_probabilities) {
+  struct whole whole = {out_probabilities, p->model->desc.classes, image->width, image->height};
+  struct vc_predict_rows desc = {.tile = tile, .take = take_whole, .context = &whole};
+  vc_arena *arena;
+  VC_TRY(vc_arena_create(&arena));
+  vc_status status = vc_image_rows_of(arena, image, &desc.image);
+  if (status == VC_OK) status = vc_predictor_run_rows(p, &desc);
+  vc_arena_destroy(arena);
+  return status;
 }

@@ -10,8 +10,9 @@
 
 typedef struct vc_runlog vc_runlog;
 
-// Opens path for appending; the file is closed with the arena. VC_E_IO while another process has it open so. resume_bytes 0: the log starts empty. Else it is cut to
-// that length; a log that is shorter by now is cut behind its last whole line, with a warning.
+// Opens path for appending; the file is closed with the arena. VC_E_IO while another process has it open so.
+// resume_bytes 0: the log starts empty. Else it is cut to that length; a log that is shorter by now is cut behind its
+// last whole line, with a warning.
 vc_status vc_runlog_open(vc_arena *arena, const char *path, uint64_t resume_bytes, vc_runlog **out);
 // Begins a line with its "event" ("step", "epoch", "best", "warning" or "end") and gives the writer for the rest of the
 // object, which vc_runlog_end closes. Lines do not nest.

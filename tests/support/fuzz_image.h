@@ -2,7 +2,7 @@
 #ifndef VC_TESTS_FUZZ_IMAGE_H
 #define VC_TESTS_FUZZ_IMAGE_H
 
-#include "vulcyte/data.h"
+#include "data/image.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +53,14 @@ static int fuzz_image(const uint8_t *data, size_t n_bytes) {
       size_t n = (size_t)image.width * image.height * image.channels * vc_pixel_bytes(image.format);
       volatile uint8_t sum = 0;
       for (size_t i = 0; i < n; i++) sum = (uint8_t)(sum + ((const uint8_t *)image.pixels)[i]);
+    }
+    vc_image_rows *rows;
+    vc_status rows_status = image_rows_open(arena, fuzz_path, page, page == 1 ? 1 : 0, 0, 1, &rows);
+    fuzz_check(rows_status);
+    for (uint32_t y = 0; rows_status == VC_OK && y < vc_image_rows_info(rows)->height; y += 3) {
+      const void *pixels;
+      rows_status = vc_image_rows_get(rows, y, VC_MIN(3, vc_image_rows_info(rows)->height - y), &pixels);
+      fuzz_check(rows_status);
     }
     fuzz_check(vc_mask_read(arena, fuzz_path, page, (int)page - 1, &width, &height, &labels));
   }

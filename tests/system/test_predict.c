@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,11 +12,13 @@
 
 #include <cmocka.h>
 
+#include "data/image.h"
+
 static vc_arena *arena;
 static vc_gpu *gpu;
 static vc_predictor *predictor; // of the plain network
 static vc_predictor *unpadded;  // of one without padding, with batch norm
-static char model_path[] = "/tmp/vulcyte-predict-XXXXXX";
+static char model_path[] = "/tmp/vulcyte-predict-XXXXXX", image_path[sizeof model_path + 4];
 
 // An untrained network: its output depends on every pixel of the receptive field, which is what tiles must get right.
 static void write_model(const char *options) {
@@ -45,6 +48,7 @@ static int set_up(void **state) {
   const int file = mkstemp(model_path);
   if (file < 0) return -1;
   close(file);
+  snprintf(image_path, sizeof image_path, "%s.tif", model_path);
   write_model("");
   if (vc_predictor_create(arena, gpu, model_path, NULL, &predictor) != VC_OK) return -1;
   write_model(", \"norm\": \"batch\", \"padding\": \"valid\"");
@@ -56,6 +60,7 @@ static int tear_down(void **state) {
   const uint64_t n_messages = vc_gpu_validation_messages(gpu);
   vc_arena_destroy(arena);
   unlink(model_path);
+  unlink(image_path);
   return n_messages ? -1 : 0;
 }
 
@@ -106,6 +111,40 @@ static void test_tiles_equal_the_whole(void **state) {
   }
 }
 
+struct taken {
+  float *out;
+  const struct vc_image *image;
+  uint32_t n_rows;
+};
+
+static vc_status take(void *context, uint32_t first, uint32_t n, const float *probabilities, size_t plane,
+                      const void *pixels) {
+  struct taken *t = context;
+  const size_t w = t->image->width, h = t->image->height;
+  assert_int_equal(first, t->n_rows);
+  assert_memory_equal(pixels, (const uint16_t *)t->image->pixels + first * w, 2 * n * w);
+  for (size_t c = 0; c < 3; c++) memcpy(t->out + (c * h + first) * w, probabilities + c * plane, 4 * n * w);
+  t->n_rows += n;
+  return VC_OK;
+}
+
+// From a file, band by band, with nothing of it held whole: the same bits.
+static void test_rows_equal_the_image(void **state) {
+  (void)state;
+  const struct vc_image image = noise(190, 523, VC_PIXEL_U16);
+  const size_t n = (size_t)3 * image.width * image.height;
+  assert_int_equal(vc_tiff_write(image_path, &image), VC_OK);
+  for (uint32_t tile = 16; tile <= 144; tile += 64) {
+    struct taken taken = {.image = &image};
+    struct vc_predict_rows desc = {.tile = tile, .take = take, .context = &taken};
+    assert_int_equal(VC_NEW(arena, n, &taken.out), VC_OK);
+    assert_int_equal(image_rows_open(arena, image_path, 0, 1, 0, 1, &desc.image), VC_OK);
+    if (vc_predictor_run_rows(predictor, &desc) != VC_OK) fail_msg("%s", vc_error_message());
+    assert_int_equal(taken.n_rows, image.height);
+    assert_memory_equal(taken.out, predict(&image, tile), n * sizeof(float));
+  }
+}
+
 // Without padding every tile ends where the image does: the borders are the whole image's too.
 static void test_unpadded_tiles_equal_the_whole(void **state) {
   (void)state;
@@ -147,6 +186,7 @@ static void test_wrong_channels_are_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_tiles_equal_the_whole),
+      cmocka_unit_test(test_rows_equal_the_image),
       cmocka_unit_test(test_unpadded_tiles_equal_the_whole),
       cmocka_unit_test(test_formats_agree),
       cmocka_unit_test(test_tiny_images),

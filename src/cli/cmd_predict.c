@@ -239,7 +239,7 @@ const struct cli_command cmd_predict = {
         "MODEL is a .safetensors file, or a run folder (its state of higher validation IoU). For an image STEM.tif the "
         "results are\n"
         "STEM.png (class of each pixel), STEM.npy (probabilities, float32 [C,H,W]), STEM.tif (numbered objects) and\n"
-        "overlays/STEM.png.",
+        "overlays/STEM.png. TIFF files larger than memory are read and written by rows of tiles.",
     .min_arguments = 2,
     .max_arguments = UINT32_MAX,
     .options =

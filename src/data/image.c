@@ -184,7 +184,7 @@ static double luma(const double rgb[3], bool is_integer) {
 }
 
 static vc_status convert_pixels(const char *where, const struct raster *r, const struct vc_image *image) {
-  double values[IMAGE_MAX_SAMPLES];
+  double values[IMAGE_MAX_SAMPLES] = {0};
   uint32_t n_stored = channels_of(r), n_wanted = image->channels;
   bool is_float = image->format == VC_PIXEL_F32;
   size_t n_pixels = (size_t)r->width * r->height;

@@ -209,8 +209,9 @@ vc_status vc_png_writer_open(const char *path, const struct vc_image *shape, con
                              vc_image_writer **out) {
   VC_ASSERT(shape->format != VC_PIXEL_F32 && shape->channels >= 1 && shape->channels <= 4);
   VC_ASSERT(!palette_rgb || (shape->format == VC_PIXEL_U8 && shape->channels == 1));
-  struct png_writer *w;
-  VC_TRY(image_writer_create(path, sizeof *w, &w));
+  vc_image_writer *base;
+  VC_TRY(image_writer_create(path, sizeof(struct png_writer), &base));
+  struct png_writer *w = (struct png_writer *)base;
   w->base.append = append_rows;
   w->base.finish = end_png;
   w->base.destroy = free_png;

@@ -355,14 +355,16 @@ static vc_status read_strips(struct image_tiff *t, const struct directory *d, co
   return status;
 }
 
-// One row of a strip too large to be held decoded. Uncompressed, it is taken from where it stands; libtiff would read
-// all of the strip.
-static bool read_strip_row(struct image_tiff *t, const struct directory *d, uint32_t n_strip_rows, uint32_t y,
-                           uint16_t sample, uint8_t *out, size_t row_bytes) {
+// Strips too large to be held decoded are read by rows. Where nothing is packed, a row is taken from where it stands;
+// libtiff would read all of the strip.
+static bool is_plain_strip(TIFF *tif, const struct directory *d) {
   uint16_t fill_order = FILLORDER_MSB2LSB;
-  TIFFGetFieldDefaulted(t->tif, TIFFTAG_FILLORDER, &fill_order);
-  bool is_plain = d->compression == COMPRESSION_NONE && d->bits % 8 == 0 && fill_order == FILLORDER_MSB2LSB;
-  if (!is_plain) return TIFFReadScanline(t->tif, out, y, sample) == 1;
+  TIFFGetFieldDefaulted(tif, TIFFTAG_FILLORDER, &fill_order);
+  return d->compression == COMPRESSION_NONE && d->bits % 8 == 0 && fill_order == FILLORDER_MSB2LSB;
+}
+
+static bool read_plain_row(struct image_tiff *t, const struct directory *d, uint32_t n_strip_rows, uint32_t y,
+                           uint16_t sample, uint8_t *out, size_t row_bytes) {
   const uint32_t strip = TIFFComputeStrip(t->tif, y, sample);
   const uint64_t at = (uint64_t)(y % n_strip_rows) * row_bytes;
   if (at + row_bytes > TIFFGetStrileByteCount(t->tif, strip)) return false;
@@ -373,19 +375,31 @@ static bool read_strip_row(struct image_tiff *t, const struct directory *d, uint
   return true;
 }
 
+// The row from which to decode so that row y comes out: packed strips know no other place than their beginning and
+// where decoding stands.
+static uint32_t first_to_decode(const struct image_tiff *t, uint32_t n_strip_rows, uint32_t y, uint16_t sample) {
+  const uint32_t strip = TIFFComputeStrip(t->tif, y, sample), begin = y - y % n_strip_rows;
+  const uint32_t at = TIFFCurrentRow(t->tif);
+  return TIFFCurrentStrip(t->tif) == strip && at >= begin && at <= y ? at : begin;
+}
+
 static vc_status read_strip_rows(struct image_tiff *t, const struct directory *d, const struct target *target,
                                  uint32_t n_strip_rows, size_t row_bytes) {
   const struct raster *r = target->raster;
+  const bool is_plain = is_plain_strip(t->tif, d);
   uint8_t *row = malloc(row_bytes);
   if (!row) return VC_FAIL(VC_E_NOMEM, "%s: no memory for a row of %zu bytes", t->path, row_bytes);
   uint16_t n_planes = d->planar == PLANARCONFIG_SEPARATE ? d->n_samples : 1;
   vc_status status = VC_OK;
   for (uint16_t sample = 0; sample < n_planes && status == VC_OK; sample++) {
-    for (uint32_t y = r->top; y < rows_end(r) && status == VC_OK; y++) {
-      if (read_strip_row(t, d, n_strip_rows, y, sample, row, row_bytes))
-        copy_block(target, d, row, row_bytes, 0, y, d->width, 1, sample);
-      else
+    uint32_t y = is_plain ? r->top : first_to_decode(t, n_strip_rows, r->top, sample);
+    for (; y < rows_end(r) && status == VC_OK; y++) {
+      const bool is_read = is_plain ? read_plain_row(t, d, n_strip_rows, y, sample, row, row_bytes)
+                                    : TIFFReadScanline(t->tif, row, y, sample) == 1;
+      if (!is_read)
         status = decode_fail(t);
+      else if (y >= r->top)
+        copy_block(target, d, row, row_bytes, 0, y, d->width, 1, sample);
     }
   }
   free(row);

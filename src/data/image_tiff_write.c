@@ -99,8 +99,9 @@ static bool set_fields(struct tiff_writer *w, uint32_t width, struct samples sam
 static vc_status open_writer(const char *path, uint32_t width, uint32_t height, struct samples samples,
                              size_t given_sample_bytes, vc_image_writer **out) {
   VC_ASSERT(width > 0 && height > 0 && samples.n > 0 && samples.n <= IMAGE_MAX_SAMPLES);
-  struct tiff_writer *w;
-  VC_TRY(image_writer_create(path, sizeof *w, &w));
+  vc_image_writer *base;
+  VC_TRY(image_writer_create(path, sizeof(struct tiff_writer), &base));
+  struct tiff_writer *w = (struct tiff_writer *)base;
   w->base.append = append_rows;
   w->base.finish = finish_tiff;
   w->base.destroy = free_tiff;

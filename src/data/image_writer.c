@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-vc_status image_writer_create(const char *path, size_t n_bytes, void *out_writer) {
+vc_status image_writer_create(const char *path, size_t n_bytes, vc_image_writer **out) {
   vc_image_writer *w = calloc(1, n_bytes);
   char *copy = w ? strdup(path) : NULL;
   vc_status status = copy ? vc_file_writer_open(path, &w->file) : VC_FAIL(VC_E_NOMEM, "%s: out of memory", path);
@@ -14,7 +14,7 @@ vc_status image_writer_create(const char *path, size_t n_bytes, void *out_writer
     return status;
   }
   w->path = copy;
-  memcpy(out_writer, &w, sizeof w);
+  *out = w;
   return VC_OK;
 }
 

@@ -13,7 +13,7 @@ struct vc_image_writer {
   vc_file_writer *file;
 };
 
-// Opens the file of a zeroed writer of n_bytes.
-vc_status image_writer_create(const char *path, size_t n_bytes, void *out_writer);
+// A zeroed writer of n_bytes with its file open.
+vc_status image_writer_create(const char *path, size_t n_bytes, vc_image_writer **out);
 
 #endif

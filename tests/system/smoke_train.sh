@@ -30,6 +30,15 @@ vulcyte predict "$model" "${images[0]}" --out "$work/predicted" --save mask,prob
 npy=("$work"/predicted/*.npy)
 [ "$(wc -c <"${npy[0]}")" = $((128 + 4 * 2 * 64 * 64)) ] || fail "the probabilities have $(wc -c <"${npy[0]}") bytes"
 
+# Tiles stream through the same files; a page that breaks off leaves none, and no folder.
+vulcyte predict "$model" "${images[0]}" --out "$work/tiled" --tile 32 --save mask,probabilities,overlay,instances --quiet ||
+  fail "predict by tiles"
+[ "$(find "$work/tiled" -type f | wc -l)" = 4 ] || fail "predict by tiles wrote $(find "$work/tiled")"
+head -c 300 "$(find "$work/tiled" -name '*.tif')" >"$work/cut.tif"
+vulcyte predict "$model" "$work/cut.tif" --out "$work/none" --save mask,instances --quiet && fail "a cut TIFF was segmented"
+grep -q 'cut.tif: ' "$work/stderr" || fail "the error does not name the file"
+[ ! -e "$work/none" ] || fail "a failure left $(find "$work/none")"
+
 vulcyte report "$work/supervised" "$work/uda" --out "$work/both.html" || fail "report"
 grep -q '</html>' "$work/both.html" || fail "the report is cut off"
 

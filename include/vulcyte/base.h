@@ -121,6 +121,7 @@ enum vc_rng_purpose {
   VC_RNG_SYNTH,    // synthetic images
   VC_RNG_TEST,     // tests
   VC_RNG_SECTION,  // plane sections of volumes
+  VC_RNG_TURN,     // the rotation between two views (IIC)
 };
 // A stream addressed by (seed, purpose, epoch, sample): the same address gives the same draws, whatever was drawn
 // elsewhere.

@@ -22,7 +22,7 @@ vc_status vc_bench_ceilings(struct vc_gpu *gpu, struct vc_bench_ceilings *out);
 // one image. data.crop is the images' side; where it is null they have 512 pixels a side.
 enum vc_bench_work { VC_BENCH_TRAIN, VC_BENCH_PREDICT };
 struct vc_bench_result {
-  const char *name; // "supervised", "uda", "predict"
+  const char *name; // "supervised", "uda", "iic", "predict"
   uint32_t base, depth, channels, classes, width, height, batch;
   uint64_t work_bytes;          // planned device memory besides parameters, optimiser and images
   double first_seconds;         // of the first step: drivers compile kernels then

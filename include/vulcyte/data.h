@@ -106,7 +106,7 @@ struct vc_sample {
 typedef struct vc_dataset {
   struct vc_sample *samples; // sorted bytewise by stem, those of `unlabelled` last
   uint32_t n_samples;
-  uint32_t n_paired;           // the first ones, which have masks
+  uint32_t n_own, n_paired;    // the first ones, of `images`; the same, or 0 where there are no masks
   struct vc_dataset_desc desc; // strings and classes copied
 } vc_dataset;
 // Lists and pairs the files and reads the images' headers (in parallel on n_threads); opens no mask. Nothing found, an
@@ -156,8 +156,8 @@ struct vc_split_desc {
   uint32_t labelled_count;
   const char *group; // POSIX extended regex on stems; samples of equal first sub-match stay together; NULL
 };
-// Paired samples are shuffled by (seed, VC_RNG_SPLIT) and cut; counts round half up, at least one labelled; the
-// labelled subsets of one seed are nested. Samples of `unlabelled` all go to train_unlabelled.
+// The samples of `images` are shuffled by (seed, VC_RNG_SPLIT) and cut; counts round half up, at least one labelled (if
+// there are masks); labelled subsets of one seed are nested. Those of `unlabelled` all go to train_unlabelled.
 vc_status vc_split_make(vc_arena *arena, const vc_dataset *d, const struct vc_split_desc *desc, struct vc_split *out);
 // A file as vc_split_write makes it: {"train_labelled": [stems], "train_unlabelled": [...], "val": [...], "test":
 // [...]}. Unknown, repeated or missing lists and stems are VC_E_INPUT; samples it does not name are unused.
@@ -217,6 +217,7 @@ struct vc_strong {
   vc_affine rotation; // R, the identity if !rotates
 };
 struct vc_strong vc_strong_draw(const struct vc_strong_desc *desc, uint64_t seed, struct vc_visit visit);
+vc_affine vc_turn_draw(uint64_t seed, uint32_t stream, struct vc_visit visit); // IIC's rotation, by U(0°, 360°)
 // The corner of a w x h window, uniform over the places inside the image; a side shorter than the window is centred.
 void vc_crop_draw(uint64_t seed, uint32_t stream, struct vc_visit visit, uint32_t width, uint32_t height, uint32_t w,
                   uint32_t h, int32_t *out_left, int32_t *out_top);

@@ -1,94 +1,13 @@
-// vulcyte/train.h: configuration, checkpoints, training runs, evaluation and prediction.
+// vulcyte/train.h: checkpoints, training runs, evaluation and prediction.
 #ifndef VULCYTE_TRAIN_H
 #define VULCYTE_TRAIN_H
 
-#include "data.h"
-#include "nn.h"
+#include "config.h"
 #include "rows.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-// ---- configuration ----------------------------------------------------------------------------------------------
-
-enum vc_precision { VC_PRECISION_AUTO, VC_PRECISION_FP32, VC_PRECISION_MIXED };
-enum vc_method { VC_METHOD_SUPERVISED, VC_METHOD_UDA };
-enum vc_uda_loss { VC_UDA_KL, VC_UDA_IID };
-enum vc_optimizer_name { VC_OPTIMIZER_ADAM, VC_OPTIMIZER_RMSPROP };
-enum vc_supervised_loss { VC_LOSS_DICE, VC_LOSS_CROSS_ENTROPY, VC_LOSS_DICE_CROSS_ENTROPY };
-
-// The resolved configuration: every key of the JSON has its field here and its row in src/train/config.def (path, type,
-// range, default, help). Strings and arrays are owned by the arena it was loaded into.
-struct vc_config {
-  const char *name;
-  uint64_t seed;
-  const char *device;
-  enum vc_precision precision;
-  struct {
-    const char *images, *masks, *unlabelled; // resolved against dir, as all paths here
-    const char *mask_pattern, *group;        // NULL: default
-    struct vc_class *classes;
-    uint32_t n_classes;
-    uint32_t channels;
-    uint32_t crop; // 0: whole images (null)
-    bool shuffle;
-    int mask_channel; // -1 auto, 0..3
-    double split[3];
-    const char *split_file; // NULL: none
-    double labelled_fraction;
-    uint32_t labelled_count; // 0: by fraction
-    int workers;             // loader threads; -1: the number of processors
-    const char *residence;   // "auto" | "device" | "stream"
-  } data;
-  struct {
-    uint32_t base, depth;
-    enum vc_padding padding;
-    enum vc_norm norm;
-    double dropout;
-    const char *init; // "he" or a .safetensors file
-  } model;
-  enum vc_method method;
-  struct {
-    enum vc_uda_loss loss;
-    double weight;
-    double lambda; // of IID, as the next two
-    uint32_t displacement;
-    bool collapsed;
-    double confidence, temperature; // 0 and 1: off
-    double ramp;                    // epochs; 0: off
-    enum vc_tsa tsa;
-  } uda;
-  struct {
-    struct vc_weak_desc weak;     // identity when off
-    struct vc_strong_desc strong; // num_ops 0 when off
-  } augment;
-  struct {
-    enum vc_supervised_loss name;
-    struct vc_dice_desc dice;
-  } supervised_loss;
-  struct {
-    enum vc_optimizer_name name;
-    double lr;
-    struct vc_schedule schedule;
-  } optimizer;
-  struct {
-    uint32_t epochs, batch, max_steps, validate_every; // max_steps 0: none
-  } train;
-  const char *dir;      // of the config file, absolute where it was loaded from one
-  const char *variants; // kernel choices forced by --variant; not part of the file
-};
-// Reads path, applies overrides ("a.b=value") and defaults, checks everything. Errors are VC_E_CONFIG with file, line,
-// key and, for an unknown key, the nearest right one. Paths inside are resolved against the file's folder.
-vc_status vc_config_load(vc_arena *arena, const char *path, const char *const *overrides, uint32_t n_overrides,
-                         struct vc_config *out);
-// The same from text already in memory (a checkpoint's metadata, a run's config.json).
-vc_status vc_config_parse(vc_arena *arena, const char *name, const char *dir, const char *text, size_t n_bytes,
-                          const char *const *overrides, uint32_t n_overrides, struct vc_config *out);
-vc_status vc_config_text(vc_arena *arena, const struct vc_config *config, int indent,
-                         const char **out_text);                    // resolved, as JSON
-vc_status vc_config_schema(vc_arena *arena, const char **out_text); // configs/schema.json is this text
-void vc_config_unet(const struct vc_config *config, struct vc_unet_desc *out);
 
 // ---- checkpoints ------------------------------------------------------------------------------------------------
 
@@ -111,18 +30,27 @@ vc_status vc_safetensors_read(vc_arena *arena, const char *path,
 vc_status vc_safetensors_write(const char *path, const struct vc_safetensors *content); // atomic
 const char *vc_safetensors_metadata(const struct vc_safetensors *s, const char *key);   // NULL if absent
 
+// The two heads of an IIC model and the classes that their clusters stand for, found on the validation images' masks.
+enum vc_head { VC_HEAD_MAIN, VC_HEAD_AUX, VC_N_HEADS };
+struct vc_heads {
+  enum vc_head chosen;                          // the better one on the validation images
+  bool matched[VC_N_HEADS];                     // false: not known, or there were no masks
+  uint8_t class_of[VC_N_HEADS][VC_MAX_CLASSES]; // of each cluster
+};
+
 // What a model file carries besides the weights.
 struct vc_model_info {
   struct vc_config config;
   bool has_config;       // false: a bare state dict (PyTorch's); its shapes tell the network
   double min[4], max[4]; // normalisation per channel, in the files' own units
   bool has_range;
+  struct vc_heads heads; // the main one, not matched, where the file tells nothing
 };
-// Writes model weights (block in device order) with metadata config, classes, normalisation, metrics (JSON text or
-// NULL), version.
+// Writes model weights (block in device order) with metadata config, classes, normalisation, heads (NULL: none),
+// metrics (JSON text or NULL), version.
 vc_status vc_checkpoint_write(const char *path, const vc_model *model, const float *block,
                               const struct vc_config *config, const double *min, const double *max,
-                              const char *metrics_json);
+                              const struct vc_heads *heads, const char *metrics_json);
 // The text of metadata normalisation.
 vc_status vc_checkpoint_range_text(vc_arena *arena, const double *min, const double *max, uint32_t n, const char **out);
 // Reads a model: its description (from metadata, else from the shapes) and its weights.
@@ -141,9 +69,11 @@ struct vc_train_state {
   float *params, *moment1, *moment2;  // moment1 unused (zeros) by RMSProp
   double best_supervised, best_final; // validation losses so far; INFINITY: none
   uint32_t best_supervised_epoch, best_final_epoch;
-  double sums[8];      // running sums of the epoch under way
-  float loss_scale[4]; // of vc_loss_scale, in mixed precision
-  uint64_t log_bytes;  // length of log.jsonl at this point; resuming cuts it there
+  double best_start_loss;     // of several starts: the lowest loss so far
+  uint32_t start, best_start; // those that have been tried; the one with that loss
+  double sums[8];             // running sums of the epoch under way
+  float loss_scale[4];        // of vc_loss_scale, in mixed precision
+  uint64_t log_bytes;         // length of log.jsonl at this point; resuming cuts it there
 };
 vc_status vc_train_state_write(const char *path, const struct vc_train_state *state, const char *config_text);
 // VC_E_FORMAT for a damaged file (checksummed), VC_E_CONFIG when config_text differs in a key that changes results
@@ -175,6 +105,8 @@ void vc_metrics_add_image(struct vc_metrics *m, const uint32_t *confusion);
 void vc_metrics_finish(struct vc_metrics *m);
 void vc_metrics_json(vc_json_writer *w, const char *key, const struct vc_metrics *m, const char *const *class_names,
                      int64_t epoch); // epoch < 0: left out; "images" is the count
+void vc_metrics_json_members(vc_json_writer *w, const struct vc_metrics *m, const char *const *class_names,
+                             int64_t epoch); // the same without the object around
 
 // ---- runs ---------------------------------------------------------------------------------------------------------
 
@@ -204,7 +136,11 @@ vc_status vc_predictor_create(vc_arena *arena, struct vc_gpu *gpu, const char *m
                               vc_predictor **out);
 const struct vc_config *
 vc_predictor_config(const vc_predictor *p); // classes and channels (defaults for a bare state dict)
+// Of IIC models: which head answers; by default the one that was chosen in training. VC_E_USAGE where there is none.
+vc_status vc_predictor_use_head(vc_predictor *p, enum vc_head head);
+// The channels of the answer: classes, or the clusters of an IIC model that was trained without masks.
 uint32_t vc_predictor_classes(const vc_predictor *p);
+bool vc_predictor_is_matched(const vc_predictor *p); // false: clusters, which are no classes
 // Probabilities [C,H,W] of an image; tile 0: whole when it fits, else tiles with blended overlap; > 0: tiles of at most
 // that side. The range of a model without metadata is the image's own minimum and maximum.
 vc_status vc_predictor_run(vc_predictor *p, const struct vc_image *image, uint32_t tile, float *out_probabilities);

@@ -81,13 +81,13 @@ static vc_status create_forward(vc_arena *arena, const struct job *job, bool tim
   VC_TRY(vc_slot_write(params, 0, block, model->block_elements * sizeof(float)));
   struct vc_forward f = {.arena = arena, .w = side_of(job->config), .h = side_of(job->config)};
   const struct vc_exec_options options = {.variants = job->config->variants, .timestamps = timestamps};
-  VC_TRY(vc_forward_build(job->gpu, model, params, &options, &f));
+  VC_TRY(vc_forward_build(job->gpu, model, job->config->data.channels, params, &options, &f));
   VC_TRY(vc_exec_bind(arena, &f.exec, 1));
   const struct vc_window window = {
       .width = f.w, .height = f.h, .format = VC_PIXEL_U8, .channels = job->config->data.channels};
   const float range[8] = {0, 1, 0, 1, 0, 1, 0, 1};
   VC_TRY(vc_exec_feed(f.exec, f.window, &window, sizeof window));
-  VC_TRY(vc_exec_feed(f.exec, f.range, range, 2 * desc.channels * sizeof *range));
+  VC_TRY(vc_exec_feed(f.exec, f.range, range, 2 * job->config->data.channels * sizeof *range));
   out->exec = f.exec;
   return VC_OK;
 }
@@ -206,6 +206,7 @@ static void describe(const struct job *job, struct vc_bench_result *out) {
   const bool trains = job->kind == VC_BENCH_TRAIN;
   *out = (struct vc_bench_result){
       .name = !trains                      ? "predict"
+              : c->method == VC_METHOD_IIC ? "iic"
               : c->method == VC_METHOD_UDA ? "uda"
                                            : "supervised",
       .base = c->model.base,

@@ -62,6 +62,7 @@ vc_status cli_variants(vc_arena *arena, const struct cli_args *args, const char 
 // MODEL: a .safetensors file, or the folder of a run, which stands for the best-final or best-supervised state,
 // whichever has the higher validation IoU.
 vc_status cli_model_path(vc_arena *arena, const char *argument, char **out);
+vc_status cli_use_head(const struct cli_args *args, vc_predictor *predictor); // --head, where it is given
 vc_status cli_check_model(const char *path); // reads it, so that a wrong file shows before a device is opened
 
 // ---- progress (progress.c) ------------------------------------------------------------------------------------------

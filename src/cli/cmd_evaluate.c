@@ -86,6 +86,7 @@ static vc_status evaluate(vc_arena *arena, const struct cli_args *args) {
   cli_catch_signals();
   vc_predictor *predictor;
   VC_TRY(vc_predictor_create(arena, gpu, model, variants, &predictor));
+  VC_TRY(cli_use_head(args, predictor));
   struct vc_metrics metrics;
   VC_TRY(vc_evaluate(predictor, &options, &metrics));
   cli_progress_end();
@@ -113,6 +114,9 @@ const struct cli_command cmd_evaluate = {
                 {.name = "masks", .value = "DIR", .help = "Folder or glob of the masks, paired by name"},
                 {.name = "json", .help = "Print one JSON object"},
                 {.name = "out", .value = "DIR", .help = "Also write evaluation.json and overlays/ there"},
+                {.name = "head",
+                 .value = "HEAD",
+                 .help = "Of an IIC model: main or aux; by default the better one in validation"},
                 {.name = "tile", .value = "N", .help = "Work in tiles of at most N pixels a side"},
                 {.name = "device",
                  .value = "DEVICE",

@@ -227,6 +227,7 @@ static vc_status predict(vc_arena *arena, const struct cli_args *args) {
   struct vc_gpu *gpu;
   VC_TRY(vc_gpu_open(arena, cli_value(args, "device"), &gpu));
   VC_TRY(vc_predictor_create(arena, gpu, model, variants, &job.predictor));
+  VC_TRY(cli_use_head(args, job.predictor));
   cli_catch_signals();
   return segment_all(&job, &list);
 }
@@ -246,6 +247,9 @@ const struct cli_command cmd_predict = {
         {{.name = "out", .value = "DIR", .help = "Folder for the results"},
          {.name = "save", .value = "KINDS", .help = "Any of mask,probabilities,overlay,instances; by default mask"},
          {.name = "palette", .help = "Give the masks a colour table"},
+         {.name = "head",
+          .value = "HEAD",
+          .help = "Of an IIC model: main or aux; by default the better one in validation"},
          {.name = "tile", .value = "N", .help = "Work in tiles of at most N pixels a side"},
          {.name = "device", .value = "DEVICE", .help = "Index, UUID or part of a name (vulcyte devices lists them)"},
          {.name = "variant", .value = "JOB=NAME", .help = CLI_VARIANT_HELP, .repeats = true},

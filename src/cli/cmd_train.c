@@ -35,11 +35,14 @@ struct headline {
   bool is_shown;
 };
 
+static const char *const methods[] = {
+    [VC_METHOD_SUPERVISED] = "supervised", [VC_METHOD_UDA] = "uda", [VC_METHOD_IIC] = "iic"};
+
 static bool show_progress(void *context, const struct vc_progress *progress) {
   struct headline *h = context;
   if (!h->is_shown) {
-    vc_log(VC_LOG_INFO, "%s: method %s on %s, into %s", h->config->name,
-           h->config->method == VC_METHOD_UDA ? "uda" : "supervised", h->device, h->out_dir);
+    vc_log(VC_LOG_INFO, "%s: method %s on %s, into %s", h->config->name, methods[h->config->method], h->device,
+           h->out_dir);
   }
   h->is_shown = true;
   return cli_progress(NULL, progress);

@@ -226,6 +226,14 @@ vc_status cli_model_path(vc_arena *arena, const char *argument, char **out) {
   return VC_OK;
 }
 
+vc_status cli_use_head(const struct cli_args *args, vc_predictor *predictor) {
+  const char *head = cli_value(args, "head");
+  if (!head) return VC_OK;
+  if (strcmp(head, "main") == 0) return vc_predictor_use_head(predictor, VC_HEAD_MAIN);
+  if (strcmp(head, "aux") == 0) return vc_predictor_use_head(predictor, VC_HEAD_AUX);
+  return VC_FAIL(VC_E_USAGE, "--head %.60s: no such head; use main or aux", head);
+}
+
 vc_status cli_check_model(const char *path) {
   struct vc_model_info info;
   vc_arena *arena;

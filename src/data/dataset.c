@@ -331,6 +331,7 @@ static vc_status make_samples(vc_arena *arena, vc_arena *scratch, const struct e
     }
     uint32_t n_added = d->n_samples - first;
     if (n_added > 1) qsort(d->samples + first, n_added, sizeof *d->samples, compare_samples);
+    if (!unlabelled) d->n_own = n_added;
     if (!unlabelled && d->desc.masks) d->n_paired = n_added;
   }
   return check_stems(scratch, d);

@@ -86,6 +86,11 @@ struct vc_strong vc_strong_draw(const struct vc_strong_desc *desc, uint64_t seed
   return strong;
 }
 
+vc_affine vc_turn_draw(uint64_t seed, uint32_t stream, struct vc_visit visit) {
+  vc_rng rng = rng_of_visit(seed, VC_RNG_TURN, stream, visit);
+  return vc_affine_rotation(vc_rng_uniform(&rng, 0, 2 * pi));
+}
+
 static int32_t draw_corner(vc_rng *rng, uint32_t side, uint32_t window) {
   uint32_t n_places = side > window ? side - window + 1 : 1;
   uint32_t place = vc_rng_below(rng, n_places);

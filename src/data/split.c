@@ -42,14 +42,14 @@ static vc_status key_of(vc_arena *arena, const regex_t *regex, const char *patte
 static vc_status group_by_key(vc_arena *arena, const vc_dataset *d, const regex_t *regex, const char *pattern,
                               struct groups *out) {
   struct keyed_sample *keyed;
-  VC_TRY(VC_NEW(arena, d->n_paired, &keyed));
-  for (uint32_t i = 0; i < d->n_paired; i++) {
+  VC_TRY(VC_NEW(arena, d->n_own, &keyed));
+  for (uint32_t i = 0; i < d->n_own; i++) {
     keyed[i].sample = i;
     VC_TRY(key_of(arena, regex, pattern, d->samples[i].stem, &keyed[i].key));
   }
-  if (d->n_paired > 1) qsort(keyed, d->n_paired, sizeof *keyed, compare_keys);
+  if (d->n_own > 1) qsort(keyed, d->n_own, sizeof *keyed, compare_keys);
   out->n = 0;
-  for (uint32_t i = 0; i < d->n_paired; i++) {
+  for (uint32_t i = 0; i < d->n_own; i++) {
     bool is_new = i == 0 || strcmp(keyed[i - 1].key, keyed[i].key) != 0;
     out->n += is_new;
     out->of_sample[keyed[i].sample] = out->n - 1;
@@ -59,9 +59,9 @@ static vc_status group_by_key(vc_arena *arena, const vc_dataset *d, const regex_
 
 static vc_status find_groups(vc_arena *arena, const vc_dataset *d, const char *pattern, struct groups *out) {
   regex_t regex;
-  VC_TRY(VC_NEW(arena, d->n_paired, &out->of_sample));
-  out->n = d->n_paired;
-  for (uint32_t i = 0; i < d->n_paired; i++) out->of_sample[i] = i;
+  VC_TRY(VC_NEW(arena, d->n_own, &out->of_sample));
+  out->n = d->n_own;
+  for (uint32_t i = 0; i < d->n_own; i++) out->of_sample[i] = i;
   if (!pattern) return VC_OK;
   int error = regcomp(&regex, pattern, REG_EXTENDED);
   if (error != 0) {
@@ -171,11 +171,11 @@ vc_status vc_split_make(vc_arena *arena, const vc_dataset *d, const struct vc_sp
   VC_TRY(check_shares(desc, shares));
   VC_TRY(alloc_lists(arena, d->n_samples, &split));
   VC_TRY(find_groups(arena, d, desc->group, &groups));
-  VC_TRY(deal_groups(arena, desc->seed, &groups, d->n_paired, shares, &parts));
+  VC_TRY(deal_groups(arena, desc->seed, &groups, d->n_own, shares, &parts));
   for (uint32_t i = 0; i < d->n_paired; i++) n_train += parts[groups.of_sample[i]] == PART_TRAIN;
   VC_TRY(choose_labelled(arena, desc, n_train, &is_labelled));
   for (uint32_t i = 0; i < d->n_samples; i++) {
-    uint8_t part = i < d->n_paired ? parts[groups.of_sample[i]] : PART_TRAIN;
+    uint8_t part = i < d->n_own ? parts[groups.of_sample[i]] : PART_TRAIN;
     if (part == PART_VAL) {
       split.val[split.n_val++] = i;
     } else if (part == PART_TEST) {
@@ -210,14 +210,9 @@ static int compare_sample_stem(const void *key, const void *element) {
   return strcmp(key, ((const struct vc_sample *)element)->stem);
 }
 
-// Samples are sorted by stem in two runs: those of `images`, those of `unlabelled`. Where the first run ends without
-// masks is found by its order.
+// Samples are sorted by stem in two runs: those of `images`, those of `unlabelled`.
 static bool find_sample(const vc_dataset *d, const char *stem, uint32_t *out) {
-  uint32_t n_first = d->n_paired;
-  if (n_first == 0) {
-    n_first = d->n_samples > 0;
-    while (n_first < d->n_samples && strcmp(d->samples[n_first - 1].stem, d->samples[n_first].stem) < 0) n_first++;
-  }
+  const uint32_t n_first = d->n_own;
   const struct vc_sample *found = bsearch(stem, d->samples, n_first, sizeof *d->samples, compare_sample_stem);
   if (!found) {
     found = bsearch(stem, d->samples + n_first, d->n_samples - n_first, sizeof *d->samples, compare_sample_stem);
@@ -252,7 +247,7 @@ static vc_status read_list(const vc_dataset *d, const char *path, const vc_json 
       return VC_FAIL(VC_E_INPUT, "%s:%d: '%s' is named a second time (list '%s'); an image belongs to one list once",
                      path, line, stem, list->name);
     }
-    if (list->needs_masks && !d->samples[sample].mask_path) {
+    if (list->needs_masks && d->desc.masks && !d->samples[sample].mask_path) {
       return VC_FAIL(VC_E_INPUT, "%s:%d: '%s' has no mask, which the list '%s' needs; move it to train_unlabelled",
                      path, line, stem, list->name);
     }

@@ -92,7 +92,7 @@ static vc_status score(const struct vc_run *run, struct vc_metrics *out) {
 
 vc_status vc_baseline_write(struct vc_run *run) {
   const struct vc_config *c = run->config;
-  if (c->data.channels != 1 || c->data.n_classes != 2 || run->split.n_test == 0) return VC_OK;
+  if (c->data.channels != 1 || c->data.n_classes != 2 || !c->data.masks || run->split.n_test == 0) return VC_OK;
   const char *names[2] = {c->data.classes[0].name, c->data.classes[1].name}, *text;
   struct vc_metrics metrics;
   vc_json_writer *w;

@@ -11,6 +11,12 @@
 #error "VC_VERSION is set by the build"
 #endif
 
+static const char *const head_names[VC_N_HEADS] = {[VC_HEAD_MAIN] = "main", [VC_HEAD_AUX] = "aux"};
+
+static uint32_t n_clusters(const struct vc_unet_desc *d, enum vc_head head) {
+  return head == VC_HEAD_MAIN ? d->classes : d->aux_classes;
+}
+
 // ---- numbers of other widths ----------------------------------------------------------------------------------------
 
 static float from_half(uint16_t bits) {
@@ -359,6 +365,37 @@ static vc_status default_config(vc_arena *arena, const char *path, const struct 
                  desc->channels, desc->classes, desc->base, desc->depth);
 }
 
+static const char *text_of(const vc_json *value) {
+  return value && vc_json_type_of(value) == VC_JSON_STRING ? vc_json_string(value) : "";
+}
+
+// The classes of each head's clusters; a head that is null is not matched.
+static vc_status read_heads(vc_arena *arena, const char *path, const char *text, const struct vc_unet_desc *desc,
+                            struct vc_model_info *info) {
+  char *name;
+  vc_json *json;
+  VC_TRY(vc_arena_printf(arena, &name, "%s (heads)", path));
+  VC_TRY(vc_json_parse(arena, name, text, strlen(text), &json));
+  const char *chosen = text_of(vc_json_get(json, "chosen"));
+  if (strcmp(chosen, head_names[VC_HEAD_AUX]) == 0 && desc->aux_classes > 0) info->heads.chosen = VC_HEAD_AUX;
+  for (uint32_t h = 0; h < VC_N_HEADS; h++) {
+    const vc_json *list = vc_json_get(json, head_names[h]);
+    if (!list || vc_json_type_of(list) == VC_JSON_NULL) continue;
+    bool is_sound = vc_json_type_of(list) == VC_JSON_ARRAY && vc_json_size(list) == n_clusters(desc, h);
+    for (size_t k = 0; is_sound && k < vc_json_size(list); k++) {
+      const vc_json *item = vc_json_at(list, k);
+      const double number = vc_json_type_of(item) == VC_JSON_NUMBER ? vc_json_number(item) : -1;
+      is_sound = number >= 0 && number < info->config.data.n_classes && number == floor(number);
+      if (is_sound) info->heads.class_of[h][k] = (uint8_t)number;
+    }
+    if (!is_sound)
+      return VC_FAIL(VC_E_FORMAT, "%s: the classes of its %s head's clusters are damaged; use another checkpoint", path,
+                     head_names[h]);
+    info->heads.matched[h] = true;
+  }
+  return VC_OK;
+}
+
 static vc_status read_info(vc_arena *arena, const char *path, const struct vc_safetensors *s,
                            struct vc_model_info *info, struct vc_unet_desc *out_desc) {
   const char *config = vc_safetensors_metadata(s, "config"), *range = vc_safetensors_metadata(s, "normalisation");
@@ -372,6 +409,8 @@ static vc_status read_info(vc_arena *arena, const char *path, const struct vc_sa
     VC_TRY(infer_desc(path, s, out_desc));
     VC_TRY(default_config(arena, path, out_desc, &info->config));
   }
+  const char *heads = vc_safetensors_metadata(s, "heads");
+  if (heads) VC_TRY(read_heads(arena, path, heads, out_desc, info));
   return range ? read_range(arena, path, range, out_desc->channels, info) : VC_OK;
 }
 
@@ -438,6 +477,26 @@ static vc_status classes_text(vc_arena *arena, const struct vc_config *config, c
   return vc_json_writer_text(w, out, &n_bytes);
 }
 
+static vc_status heads_text(vc_arena *arena, const struct vc_unet_desc *d, const struct vc_heads *heads,
+                            const char **out) {
+  vc_json_writer *w;
+  size_t n_bytes;
+  VC_TRY(vc_json_writer_create(arena, 0, &w));
+  vc_json_begin_object(w, NULL);
+  vc_json_put_string(w, "chosen", head_names[heads->chosen]);
+  for (uint32_t h = 0; h < VC_N_HEADS; h++) {
+    if (!heads->matched[h]) {
+      vc_json_put_null(w, head_names[h]);
+      continue;
+    }
+    vc_json_begin_array(w, head_names[h]);
+    for (uint32_t k = 0; k < n_clusters(d, h); k++) vc_json_put_number(w, NULL, heads->class_of[h][k]);
+    vc_json_end_array(w);
+  }
+  vc_json_end_object(w);
+  return vc_json_writer_text(w, out, &n_bytes);
+}
+
 static vc_status collect_tensor(vc_arena *arena, const struct vc_param *p, const float *block,
                                 struct vc_named_tensor *out) {
   const uint64_t n = param_count(p);
@@ -471,8 +530,8 @@ static vc_status collect_tensors(vc_arena *arena, const vc_model *model, const f
 
 static vc_status write_checkpoint(vc_arena *arena, const char *path, const vc_model *model, const float *block,
                                   const struct vc_config *config, const double *min, const double *max,
-                                  const char *metrics_json) {
-  const char *keys[5], *values[5];
+                                  const struct vc_heads *heads, const char *metrics_json) {
+  const char *keys[6], *values[6];
   struct vc_safetensors s = {.keys = keys, .values = values};
   keys[s.n_metadata] = "config";
   VC_TRY(config_checkpoint_text(arena, config, &values[s.n_metadata++]));
@@ -481,6 +540,10 @@ static vc_status write_checkpoint(vc_arena *arena, const char *path, const vc_mo
   if (min && max) {
     keys[s.n_metadata] = "normalisation";
     VC_TRY(vc_checkpoint_range_text(arena, min, max, model->desc.channels, &values[s.n_metadata++]));
+  }
+  if (heads) {
+    keys[s.n_metadata] = "heads";
+    VC_TRY(heads_text(arena, &model->desc, heads, &values[s.n_metadata++]));
   }
   if (metrics_json) {
     keys[s.n_metadata] = "metrics";
@@ -494,10 +557,10 @@ static vc_status write_checkpoint(vc_arena *arena, const char *path, const vc_mo
 
 vc_status vc_checkpoint_write(const char *path, const vc_model *model, const float *block,
                               const struct vc_config *config, const double *min, const double *max,
-                              const char *metrics_json) {
+                              const struct vc_heads *heads, const char *metrics_json) {
   vc_arena *arena;
   VC_TRY(vc_arena_create(&arena));
-  vc_status status = write_checkpoint(arena, path, model, block, config, min, max, metrics_json);
+  vc_status status = write_checkpoint(arena, path, model, block, config, min, max, heads, metrics_json);
   vc_arena_destroy(arena);
   return status;
 }

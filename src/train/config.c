@@ -52,7 +52,7 @@ vc_status config_read_number(const struct config_reader *r, const struct config_
 static vc_status read_text(const struct config_reader *r, const struct config_row *row, const vc_json *value,
                            const char **out) {
   enum vc_json_type type = vc_json_type_of(value);
-  bool takes_null = strcmp(row->initial, "null") == 0;
+  bool takes_null = row->nullable || strcmp(row->initial, "null") == 0;
   if (type == VC_JSON_NULL && takes_null) {
     *out = NULL;
     return VC_OK;
@@ -274,6 +274,10 @@ static vc_status check_together(const struct config_reader *r) {
                        "%u pixels cannot be halved %u times; give at least %u, or lower model.depth", c->data.crop,
                        c->model.depth, halvings);
   }
+  if (!c->data.masks && c->method != VC_METHOD_IIC) {
+    return config_fail(r, users_value(r, "data.masks"), "data.masks",
+                       "null, but this method learns from masks; name their folder, or choose method \"iic\"");
+  }
   uint32_t n_ops = 0;
   for (uint32_t op = VC_AUG_ROTATE; op < VC_AUG_COUNT; op++) n_ops += (c->augment.strong.op_mask >> op) & 1;
   if (c->augment.strong.num_ops > n_ops) {
@@ -312,11 +316,13 @@ static vc_status read_all(struct config_reader *r, const vc_json *root) {
     return config_fail(r, root, "data",
                        "missing; name the folders: \"data\": {\"images\": \"images\", \"masks\": \"masks\"}");
   }
+  const vc_json *method = vc_json_get(root, "method");
+  const bool is_iic = method && vc_json_type_of(method) == VC_JSON_STRING && strcmp(vc_json_string(method), "iic") == 0;
   for (uint32_t i = 0; i < config_n_rows; i++) {
     const struct config_row *row = &config_rows[i];
     bool is_off;
     const vc_json *value = find_value(root, row->path, &is_off);
-    const char *text = is_off ? row->off : row->initial;
+    const char *text = is_off ? row->off : is_iic && row->initial_iic ? row->initial_iic : row->initial;
     vc_json *initial;
     VC_TRY(vc_json_parse(r->arena, row->path, text, strlen(text), &initial));
     VC_TRY(read_row(r, row, value ? value : initial, initial));
@@ -326,6 +332,9 @@ static vc_status read_all(struct config_reader *r, const vc_json *root) {
     VC_TRY(vc_path_stem(r->arena, r->name, &stem));
     r->config->name = stem;
   }
+  struct vc_config *c = r->config;
+  if (c->iic.clusters == 0) c->iic.clusters = c->data.n_classes;
+  if (c->iic.aux_clusters == 0) c->iic.aux_clusters = VC_MIN(2 * c->iic.clusters, (uint32_t)VC_MAX_CLASSES);
   return check_together(r);
 }
 
@@ -365,8 +374,10 @@ vc_status vc_config_load(vc_arena *arena, const char *path, const char *const *o
 }
 
 void vc_config_unet(const struct vc_config *config, struct vc_unet_desc *out) {
+  const bool is_iic = config->method == VC_METHOD_IIC;
   *out = (struct vc_unet_desc){.channels = config->data.channels,
-                               .classes = config->data.n_classes,
+                               .classes = is_iic ? config->iic.clusters : config->data.n_classes,
+                               .aux_classes = is_iic ? config->iic.aux_clusters : 0,
                                .base = config->model.base,
                                .depth = config->model.depth,
                                .padding = config->model.padding,

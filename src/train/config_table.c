@@ -16,8 +16,10 @@ WORDS(words_init, WORD_HERE("he", 0));
 WORDS(words_padding, WORD_HERE("same", VC_PAD_SAME), WORD_HERE("valid", VC_PAD_VALID));
 WORDS(words_norm, WORD_HERE("none", VC_NORM_NONE), WORD_HERE("batch", VC_NORM_BATCH), WORD_HERE("group", VC_NORM_GROUP),
       WORD_HERE("instance", VC_NORM_INSTANCE));
-WORDS(words_method, WORD_HERE("supervised", VC_METHOD_SUPERVISED), WORD_HERE("uda", VC_METHOD_UDA), WORD_LATER("iic"));
+WORDS(words_method, WORD_HERE("supervised", VC_METHOD_SUPERVISED), WORD_HERE("uda", VC_METHOD_UDA),
+      WORD_HERE("iic", VC_METHOD_IIC));
 WORDS(words_uda_loss, WORD_HERE("kl", VC_UDA_KL), WORD_HERE("iid", VC_UDA_IID));
+WORDS(words_heads, WORD_HERE("joint", VC_HEADS_JOINT), WORD_HERE("alternate", VC_HEADS_ALTERNATE));
 WORDS(words_tsa, WORD_HERE("none", VC_TSA_NONE), WORD_HERE("linear", VC_TSA_LINEAR), WORD_HERE("log", VC_TSA_LOG),
       WORD_HERE("exp", VC_TSA_EXP));
 WORDS(words_loss, WORD_HERE("dice", VC_LOSS_DICE), WORD_HERE("cross_entropy", VC_LOSS_CROSS_ENTROPY),
@@ -52,7 +54,7 @@ const struct config_group config_groups[] = {
     {"data", "The images, their masks, and how they are split.", false},
     {"model", "The network.", false},
     {"uda", "Options of the method \"uda\".", false},
-    {"iic", "Options of the method \"iic\", which this version does not have.", false},
+    {"iic", "Options of the method \"iic\".", false},
     {"augment", "Random changes of the training images; false: none.", true},
     {"augment.weak", "Changes of an image together with its mask; false: none.", true},
     {"augment.strong", "Changes of unlabelled images that the network shall not mind; false: none.", true},

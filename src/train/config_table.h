@@ -45,6 +45,7 @@ struct config_row {
   const char *path;
   size_t offset;                   // of the field in struct vc_config
   const char *initial;             // the default, as JSON
+  const char *initial_iic;         // the default where the method is "iic"; NULL: the same
   double lo, hi;                   // allowed range, both ends included
   const struct config_word *words; // of CONFIG_WORD, and of a CONFIG_TEXT of few values; ends with a NULL word
   const struct config_codec *codec;

@@ -183,14 +183,21 @@ static vc_status write_row_schema(vc_arena *arena, vc_json_writer *w, const stru
   vc_json *initial, *members;
   VC_TRY(vc_json_parse(arena, row->path, row->initial, strlen(row->initial), &initial));
   vc_json_begin_object(w, key_of(row->path));
-  vc_json_put_string(w, "description", row->help);
+  char *help;
+  VC_TRY(vc_arena_strdup(arena, row->help, &help));
+  if (row->initial_iic)
+    VC_TRY(vc_arena_printf(arena, &help, "%s With method iic the default is %s.", row->help, row->initial_iic));
+  vc_json_put_string(w, "description", help);
   switch (row->kind) {
   case CONFIG_TEXT:
   case CONFIG_PATH:
     if (row->kind == CONFIG_TEXT && row->words)
       put_words(w, row);
     else
-      put_type(w, "string", vc_json_type_of(initial) == VC_JSON_NULL ? "null" : row->takes_number ? "integer" : NULL);
+      put_type(w, "string",
+               row->nullable || vc_json_type_of(initial) == VC_JSON_NULL ? "null"
+               : row->takes_number                                       ? "integer"
+                                                                         : NULL);
     break;
   case CONFIG_COUNT:
   case CONFIG_NUMBER:

@@ -198,13 +198,14 @@ static vc_status write_gallery(struct gallery *g) {
   VC_TRY(build(g));
   for (uint32_t i = 0; i < g->n_panels; i++)
     VC_TRY(VC_NEW(g->arena, (size_t)g->size.w * g->size.h * c->data.channels, &g->values[i]));
-  VC_TRY(vc_pool_stage(g->view.pool, g->sample));
+  VC_TRY(vc_pool_stage(g->view.pool, g->sample, 0));
   return write_views(g);
 }
 
 vc_status vc_gallery_write(struct vc_run *run) {
   struct gallery g = {.view = *run};
   const bool is_uda = vc_run_is_uda(run);
+  if (vc_run_is_iic(run)) return VC_OK; // the views differ by a rotation alone
   if (!weak_is_on(&run->config->augment.weak) && !(is_uda && run->config->augment.strong.num_ops > 0)) return VC_OK;
   g.stream = is_uda ? VC_STREAM_UNLABELLED : VC_STREAM_LABELLED;
   g.sample = is_uda ? run->split.train_unlabelled[0] : run->split.train_labelled[0];

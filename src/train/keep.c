@@ -17,7 +17,8 @@ static vc_status write_weights(struct vc_run *run, const char *file, const char 
   char *path;
   VC_TRY(vc_keep_path(run, file, &path));
   VC_TRY(vc_slot_read(run->params, 0, run->host_block, run->model->block_elements * sizeof(float)));
-  return vc_checkpoint_write(path, run->model, run->host_block, run->config, run->min, run->max, metrics_json);
+  return vc_checkpoint_write(path, run->model, run->host_block, run->config, run->min, run->max,
+                             vc_run_is_iic(run) ? &run->heads : NULL, metrics_json);
 }
 
 vc_status vc_keep_last(struct vc_run *run) {
@@ -72,21 +73,39 @@ vc_status vc_keep_resume(struct vc_run *run, bool *out_found) {
   return status;
 }
 
-static vc_status log_epoch(struct vc_run *run, double supervised, double unsupervised, const struct vc_validation *v) {
+static void log_heads(const struct vc_run *run, vc_json_writer *w, const struct vc_validation *v) {
+  static const char *const keys[VC_N_HEADS][3] = {{"val_loss_main", "val_entropy_main", "val_mean_iou_main"},
+                                                  {"val_loss_aux", "val_entropy_aux", "val_mean_iou_aux"}};
+  for (uint32_t h = 0; h < VC_N_HEADS; h++) {
+    vc_json_put_number(w, keys[h][0], v->heads[h].loss);
+    vc_json_put_number(w, keys[h][1], v->heads[h].entropy);
+    if (run->heads.matched[h]) vc_json_put_number(w, keys[h][2], v->heads[h].mean_iou);
+  }
+}
+
+static void log_validation(const struct vc_run *run, vc_json_writer *w, const struct vc_validation *v) {
+  if (!vc_run_is_iic(run)) vc_json_put_number(w, "val_loss_supervised", v->supervised);
+  if (vc_run_uses(run, VC_STREAM_UNLABELLED)) vc_json_put_number(w, "val_loss_unsupervised", v->unsupervised);
+  if (vc_run_is_iic(run)) log_heads(run, w, v);
+  if (v->metrics.n_classes == 0) return;
+  vc_json_put_number(w, "val_mean_iou", v->metrics.mean_iou);
+  vc_json_begin_array(w, "val_iou");
+  for (uint32_t i = 0; i < v->metrics.n_classes; i++) vc_json_put_number(w, NULL, v->metrics.iou[i]);
+  vc_json_end_array(w);
+}
+
+static vc_status log_epoch(struct vc_run *run, const struct vc_step_result *train, const struct vc_validation *v) {
   const struct vc_config *c = run->config;
   vc_json_writer *w = vc_runlog_begin(run->log, "epoch");
   vc_json_put_number(w, "epoch", run->state.epoch);
   vc_json_put_number(w, "step", (double)run->state.step);
-  vc_json_put_number(w, "loss_supervised", supervised);
-  if (vc_run_is_uda(run)) vc_json_put_number(w, "loss_unsupervised", unsupervised);
-  if (v) {
-    vc_json_put_number(w, "val_loss_supervised", v->supervised);
-    if (vc_run_is_uda(run)) vc_json_put_number(w, "val_loss_unsupervised", v->unsupervised);
-    vc_json_put_number(w, "val_mean_iou", v->metrics.mean_iou);
-    vc_json_begin_array(w, "val_iou");
-    for (uint32_t i = 0; i < v->metrics.n_classes; i++) vc_json_put_number(w, NULL, v->metrics.iou[i]);
-    vc_json_end_array(w);
+  if (!vc_run_is_iic(run)) vc_json_put_number(w, "loss_supervised", train->supervised);
+  if (vc_run_uses(run, VC_STREAM_UNLABELLED)) vc_json_put_number(w, "loss_unsupervised", train->unsupervised);
+  if (vc_run_is_iic(run)) {
+    vc_json_put_number(w, "loss_main", train->heads[VC_HEAD_MAIN]);
+    vc_json_put_number(w, "loss_aux", train->heads[VC_HEAD_AUX]);
   }
+  if (v) log_validation(run, w, v);
   vc_json_put_number(w, "lr",
                      vc_learning_rate(&c->optimizer.schedule, c->optimizer.lr, run->state.epoch - 1, c->train.epochs));
   vc_json_put_number(w, "seconds", vc_time_seconds() - run->session_start);
@@ -117,7 +136,7 @@ static vc_status keep_if_best(struct vc_run *run, const char *name, double loss,
     vc_json_begin_object(w, NULL);
     vc_json_put_number(w, "epoch", run->state.epoch);
     vc_json_put_number(w, "loss", loss);
-    if (v) vc_json_put_number(w, "val_mean_iou", v->metrics.mean_iou);
+    if (v && v->metrics.n_classes > 0) vc_json_put_number(w, "val_mean_iou", v->metrics.mean_iou);
     vc_json_end_object(w);
     size_t n_bytes;
     status = vc_json_writer_text(w, &metrics, &n_bytes);
@@ -130,23 +149,48 @@ static vc_status keep_if_best(struct vc_run *run, const char *name, double loss,
   return log_best(run, name, loss);
 }
 
-vc_status vc_keep_epoch(struct vc_run *run, double train_supervised, double train_unsupervised,
-                        const struct vc_validation *v) {
-  struct vc_train_state *s = &run->state;
-  VC_TRY(log_epoch(run, train_supervised, train_unsupervised, v));
-  // Without validation images the training loss chooses; without a validation this epoch nothing does.
-  if (v || run->split.n_val == 0) {
-    const double supervised = v ? v->supervised : train_supervised;
-    const double unsupervised = !vc_run_is_uda(run) ? 0 : v ? v->unsupervised : train_unsupervised;
-    VC_TRY(keep_if_best(run, "best-supervised", supervised, &s->best_supervised, &s->best_supervised_epoch, v));
-    const double final = supervised + run->config->uda.weight * unsupervised;
-    VC_TRY(keep_if_best(run, "best-final", final, &s->best_final, &s->best_final_epoch, v));
-  }
-  if (v && v->degenerate)
-    VC_TRY(vc_runlog_warn(run->log,
+// The losses that choose the best states. Without validation images the training loss chooses.
+static void losses_of(const struct vc_run *run, const struct vc_step_result *train, const struct vc_validation *v,
+                      double *out_supervised, double *out_final) {
+  const double unsupervised = v ? v->unsupervised : train->unsupervised;
+  *out_supervised = v ? v->supervised : train->supervised;
+  *out_final = *out_supervised + (vc_run_is_uda(run) ? run->config->uda.weight * unsupervised : 0);
+  if (!vc_run_is_iic(run)) return;
+  // choice: masks, where there are some for validation, choose "supervised" by the IoU; nothing but the loss that is
+  // trained, which knows no masks, chooses "final".
+  *out_final = unsupervised;
+  *out_supervised = v && v->metrics.n_classes > 0 ? 1 - v->metrics.mean_iou : unsupervised;
+}
+
+static vc_status warn_degenerate(struct vc_run *run, const struct vc_validation *v) {
+  static const char *const names[VC_N_HEADS] = {"main", "auxiliary"};
+  if (!vc_run_is_iic(run)) {
+    if (!v->degenerate) return VC_OK;
+    return vc_runlog_warn(run->log,
                           "epoch %u: the network gives every pixel of the validation images the same class; if this "
                           "lasts, lower uda.weight or optimizer.lr, or label more images",
-                          s->epoch));
+                          run->state.epoch);
+  }
+  for (uint32_t h = 0; h < VC_N_HEADS; h++)
+    if (v->heads[h].degenerate && vc_iic_has_begun(run->config, h, run->state.epoch - 1))
+      VC_TRY(vc_runlog_warn(run->log,
+                            "epoch %u: the %s head gives almost every pixel of the validation images the same cluster "
+                            "(entropy %.3g of its sizes); if this lasts, lower optimizer.lr, raise iic.lambda, or try "
+                            "iic.restarts",
+                            run->state.epoch, names[h], v->heads[h].entropy));
+  return VC_OK;
+}
+
+vc_status vc_keep_epoch(struct vc_run *run, const struct vc_step_result *train, const struct vc_validation *v) {
+  struct vc_train_state *s = &run->state;
+  VC_TRY(log_epoch(run, train, v));
+  if (v || run->split.n_val == 0) { // without a validation this epoch nothing chooses
+    double supervised, final;
+    losses_of(run, train, v, &supervised, &final);
+    VC_TRY(keep_if_best(run, "best-supervised", supervised, &s->best_supervised, &s->best_supervised_epoch, v));
+    VC_TRY(keep_if_best(run, "best-final", final, &s->best_final, &s->best_final_epoch, v));
+  }
+  if (v) VC_TRY(warn_degenerate(run, v));
   const bool over = s->step >= run->n_steps;
   return over || vc_time_seconds() - run->last_saved >= SAVE_EVERY_SECONDS ? vc_keep_last(run) : VC_OK;
 }

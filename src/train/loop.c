@@ -5,12 +5,21 @@
 #include <math.h>
 #include <string.h>
 
-uint32_t vc_run_n_streams(const struct vc_run *run) {
-  return vc_run_is_uda(run) ? 2 : 1;
-}
-
 bool vc_run_is_uda(const struct vc_run *run) {
   return run->config->method == VC_METHOD_UDA;
+}
+
+bool vc_run_is_iic(const struct vc_run *run) {
+  return run->config->method == VC_METHOD_IIC;
+}
+
+bool vc_run_uses(const struct vc_run *run, uint32_t stream) {
+  return stream == VC_STREAM_LABELLED ? !vc_run_is_iic(run) : run->config->method != VC_METHOD_SUPERVISED;
+}
+
+uint32_t vc_run_entry(const struct vc_run *run, const struct vc_train_step *step, uint32_t stream, uint32_t i) {
+  if (step->staged) return VC_POOL_STAGED + i;
+  return stream == VC_STREAM_UNLABELLED && vc_run_uses(run, VC_STREAM_LABELLED) ? step->batch + i : i;
 }
 
 vc_status vc_run_order(const struct vc_run *run, uint32_t stream, vc_arena *arena, vc_order **out) {
@@ -84,7 +93,9 @@ static vc_status build_step(struct vc_run *run, struct vc_size l, struct vc_size
   struct vc_train_step *step = &run->steps[run->n_train_steps];
   *step = (struct vc_train_step){
       .labelled = l, .unlabelled = u, .batch = run->config->train.batch, .pass_samples = UINT32_MAX};
-  VC_TRY(vc_run_is_uda(run) ? vc_uda_build(run, step) : vc_supervised_build(run, step));
+  VC_TRY(vc_run_is_iic(run)   ? vc_iic_build(run, step)
+         : vc_run_is_uda(run) ? vc_uda_build(run, step)
+                              : vc_supervised_build(run, step));
   run->n_train_steps++;
   return VC_OK;
 }
@@ -98,8 +109,11 @@ static void tell_memory(const struct vc_run *run, uint64_t work_bytes) {
 static vc_status bind_all(struct vc_run *run) {
   vc_exec **execs;
   uint32_t n = 0;
-  VC_TRY(VC_NEW(run->arena, run->n_train_steps + vc_validator_n_execs(run), &execs));
-  for (uint32_t i = 0; i < run->n_train_steps; i++) execs[n++] = run->steps[i].exec;
+  VC_TRY(VC_NEW(run->arena, 2 * run->n_train_steps + vc_validator_n_execs(run), &execs));
+  for (uint32_t i = 0; i < run->n_train_steps; i++) {
+    execs[n++] = run->steps[i].exec;
+    if (run->statistics) execs[n++] = run->statistics[i].exec;
+  }
   vc_validator_execs(run, execs, &n);
   uint64_t work_bytes = 0;
   for (uint32_t i = 0; i < n; i++) work_bytes = VC_MAX(work_bytes, vc_exec_work_bytes(execs[i]));
@@ -113,10 +127,11 @@ static vc_status bind_all(struct vc_run *run) {
 vc_status vc_run_build(struct vc_run *run) {
   const struct vc_split *s = &run->split;
   struct vc_size *l, *u;
-  VC_TRY(VC_NEW(run->arena, s->n_labelled, &l));
+  VC_TRY(VC_NEW(run->arena, s->n_labelled + 1, &l));
   VC_TRY(VC_NEW(run->arena, s->n_unlabelled + 1, &u));
-  const uint32_t n_l = distinct_sizes(run, s->train_labelled, s->n_labelled, l);
-  const uint32_t n_u = vc_run_is_uda(run) ? distinct_sizes(run, s->train_unlabelled, s->n_unlabelled, u) : 1; // 0x0
+  uint32_t n_l = 1, n_u = 1; // 0x0
+  if (vc_run_uses(run, VC_STREAM_LABELLED)) n_l = distinct_sizes(run, s->train_labelled, s->n_labelled, l);
+  if (vc_run_uses(run, VC_STREAM_UNLABELLED)) n_u = distinct_sizes(run, s->train_unlabelled, s->n_unlabelled, u);
   if (run->config->train.batch > 1 && (n_l > 1 || n_u > 1))
     return VC_FAIL(VC_E_CONFIG,
                    "train.batch: %u whole images of different sizes make no batch; set data.crop, or train.batch 1",
@@ -124,6 +139,7 @@ vc_status vc_run_build(struct vc_run *run) {
   VC_TRY(VC_NEW(run->arena, (size_t)n_l * n_u, &run->steps));
   for (uint32_t i = 0; i < n_l; i++)
     for (uint32_t k = 0; k < n_u; k++) VC_TRY(build_step(run, l[i], u[k]));
+  if (vc_run_is_iic(run) && run->config->model.norm == VC_NORM_BATCH) VC_TRY(vc_statistics_build(run));
   VC_TRY(vc_validator_create(run));
   return bind_all(run);
 }
@@ -131,34 +147,54 @@ vc_status vc_run_build(struct vc_run *run) {
 // ---- steps
 // ------------------------------------------------------------------------------------------------------------------
 
-static vc_status log_step(struct vc_run *run, const struct vc_pending_step *p, const struct vc_step_result *result) {
+static vc_status log_step(struct vc_run *run, const struct vc_pending_step *p, const struct vc_step_result *result,
+                          double seconds) {
   vc_json_writer *w = vc_runlog_begin(run->log, "step");
   vc_json_put_number(w, "step", (double)p->number + 1);
   vc_json_put_number(w, "epoch", p->epoch + 1);
-  vc_json_put_number(w, "loss_supervised", result->supervised);
-  if (vc_run_is_uda(run)) vc_json_put_number(w, "loss_unsupervised", result->unsupervised);
+  if (p->step->loss_supervised) vc_json_put_number(w, "loss_supervised", result->supervised);
+  if (p->step->loss_unsupervised) vc_json_put_number(w, "loss_unsupervised", result->unsupervised);
+  if (vc_run_is_iic(run)) {
+    vc_json_put_number(w, "loss_main", result->heads[VC_HEAD_MAIN]);
+    vc_json_put_number(w, "loss_aux", result->heads[VC_HEAD_AUX]);
+  }
   vc_json_put_number(w, "grad_norm", result->grad_norm);
   if (result->loss_scale > 0) vc_json_put_number(w, "loss_scale", result->loss_scale);
   vc_json_put_number(w, "lr", p->lr);
-  // The device begins a step when the one before has ended.
-  const double now = vc_time_seconds();
-  vc_json_put_number(w, "seconds", now - VC_MAX(p->start, run->last_finished));
-  run->last_finished = now;
-  if (run->session_finished++ == 0) run->first_finished = now;
+  vc_json_put_number(w, "seconds", seconds);
   return vc_runlog_end(run->log);
 }
 
+// Notes when a step ended; returns how long it took.
+static double clock_step(struct vc_run *run, const struct vc_pending_step *p) {
+  // The device begins a step when the one before has ended.
+  const double now = vc_time_seconds(), seconds = now - VC_MAX(p->start, run->last_finished);
+  run->last_finished = now;
+  if (run->session_finished++ == 0) run->first_finished = now;
+  return seconds;
+}
+
+static vc_status read_report(const struct vc_pending_step *pending, const vc_tensor *number, double *out) {
+  float value;
+  if (!number) return VC_OK;
+  VC_TRY(vc_exec_report(pending->step->exec, pending->ticket, number, &value, sizeof value));
+  *out = (double)value;
+  return VC_OK;
+}
+
 vc_status vc_run_finish_step(struct vc_run *run, const struct vc_pending_step *pending, struct vc_step_result *out) {
-  float supervised, unsupervised = 0, grad_norm, scaling[4] = {1, 0, 0, 1};
   const struct vc_train_step *s = pending->step;
-  VC_TRY(vc_exec_report(s->exec, pending->ticket, s->loss_supervised, &supervised, sizeof supervised));
-  if (s->loss_unsupervised)
-    VC_TRY(vc_exec_report(s->exec, pending->ticket, s->loss_unsupervised, &unsupervised, sizeof unsupervised));
-  VC_TRY(vc_exec_report(s->exec, pending->ticket, s->grad_norm, &grad_norm, sizeof grad_norm));
+  struct vc_step_result r = {0};
+  float scaling[4] = {1, 0, 0, 1};
+  VC_TRY(read_report(pending, s->loss_supervised, &r.supervised));
+  VC_TRY(read_report(pending, s->loss_unsupervised, &r.unsupervised));
+  for (uint32_t h = 0; h < VC_N_HEADS; h++) VC_TRY(read_report(pending, s->loss_heads[h], &r.heads[h]));
+  VC_TRY(read_report(pending, s->grad_norm, &r.grad_norm));
   if (s->loss_scale) VC_TRY(vc_exec_report(s->exec, pending->ticket, s->loss_scale, scaling, sizeof scaling));
   vc_pool_release(run->pool, pending->number);
-  *out = (struct vc_step_result){(double)supervised, (double)unsupervised, (double)(grad_norm / scaling[3]),
-                                 s->loss_scale ? (double)scaling[3] : 0};
+  r.grad_norm /= (double)scaling[3];
+  if (s->loss_scale) r.loss_scale = (double)scaling[3];
+  *out = r;
   return VC_OK;
 }
 
@@ -166,8 +202,10 @@ vc_status vc_run_finish_step(struct vc_run *run, const struct vc_pending_step *p
 static vc_status finish_step(struct vc_run *run, struct vc_pending_step *p) {
   if (!p->step) return VC_OK;
   struct vc_step_result result;
+  const struct vc_pending_step done = *p;
   VC_TRY(vc_run_finish_step(run, p, &result));
   p->step = NULL;
+  const double seconds = clock_step(run, &done);
   const bool is_left_out = !isfinite(result.grad_norm) && result.loss_scale > 1; // a smaller scale may do
   if (!isfinite(result.supervised) || !isfinite(result.unsupervised) || (!isfinite(result.grad_norm) && !is_left_out))
     return VC_FAIL(VC_E_DIVERGED,
@@ -178,28 +216,33 @@ static vc_status finish_step(struct vc_run *run, struct vc_pending_step *p) {
   run->state.sums[0] += result.supervised;
   run->state.sums[1] += result.unsupervised;
   run->state.sums[2] += 1;
-  run->last_supervised = result.supervised;
-  run->last_unsupervised = vc_run_is_uda(run) ? result.unsupervised : (double)NAN;
-  return log_step(run, p, &result);
+  for (uint32_t h = 0; h < VC_N_HEADS; h++) run->state.sums[3 + h] += result.heads[h];
+  run->last_supervised = done.step->loss_supervised ? result.supervised : (double)NAN;
+  run->last_unsupervised = done.step->loss_unsupervised ? result.unsupervised : (double)NAN;
+  return vc_starts_left(run) ? VC_OK : log_step(run, &done, &result, seconds);
 }
 
 vc_status vc_run_begin_step(struct vc_run *run, struct vc_pending_step *out) {
   const struct vc_config *config = run->config;
   struct vc_visit labelled[VC_MAX_BATCH], unlabelled[VC_MAX_BATCH];
   VC_TRY(vc_pool_next(run->pool));
-  vc_run_visits(run, run->orders[VC_STREAM_LABELLED], run->state.step, labelled);
-  struct vc_size u = {0, 0};
-  if (vc_run_is_uda(run)) {
+  struct vc_size l = {0, 0}, u = {0, 0};
+  if (vc_run_uses(run, VC_STREAM_LABELLED)) {
+    vc_run_visits(run, run->orders[VC_STREAM_LABELLED], run->state.step, labelled);
+    l = crop_size(run, labelled[0].sample);
+  }
+  if (vc_run_uses(run, VC_STREAM_UNLABELLED)) {
     vc_run_visits(run, run->orders[VC_STREAM_UNLABELLED], run->state.step, unlabelled);
     u = crop_size(run, unlabelled[0].sample);
   }
-  struct vc_train_step *step = find_step(run, crop_size(run, labelled[0].sample), u);
+  struct vc_train_step *step = find_step(run, l, u);
   VC_ASSERT(step);
   const double lr =
       vc_learning_rate(&config->optimizer.schedule, config->optimizer.lr, run->state.epoch, config->train.epochs);
   VC_TRY(vc_step_feed_common(run, step, lr));
-  VC_TRY(vc_supervised_feed(run, step, labelled));
-  if (vc_run_is_uda(run)) VC_TRY(vc_uda_feed(run, step, unlabelled));
+  if (vc_run_uses(run, VC_STREAM_LABELLED)) VC_TRY(vc_supervised_feed(run, step, labelled));
+  if (vc_run_uses(run, VC_STREAM_UNLABELLED))
+    VC_TRY(vc_run_is_iic(run) ? vc_iic_feed(run, step, unlabelled) : vc_uda_feed(run, step, unlabelled));
   *out = (struct vc_pending_step){
       .step = step, .number = run->state.step, .epoch = run->state.epoch, .lr = lr, .start = vc_time_seconds()};
   VC_TRY(vc_exec_run(step->exec, &out->ticket));
@@ -208,23 +251,24 @@ vc_status vc_run_begin_step(struct vc_run *run, struct vc_pending_step *out) {
   return VC_OK;
 }
 
-static vc_status interrupted(struct vc_run *run) {
+vc_status vc_run_interrupted(struct vc_run *run) {
   VC_TRY(vc_keep_last(run));
   return VC_FAIL(VC_E_INTERRUPTED, "%s: interrupted after step %llu; the state is saved: go on with --resume",
                  run->options->out_dir, (unsigned long long)run->state.step);
 }
 
-static vc_status run_epoch_steps(struct vc_run *run) {
+vc_status vc_run_epoch_steps(struct vc_run *run) {
   struct vc_pending_step previous = {0}, current = {0};
+  run->heads = (struct vc_heads){0}; // the weights move on
   bool go_on = true;
   while (go_on && run->state.step_in_epoch < run->steps_per_epoch && run->state.step < run->n_steps) {
     VC_TRY(vc_run_begin_step(run, &current));
     VC_TRY(finish_step(run, &previous));
     previous = current;
-    go_on = vc_run_progress(run, "train", run->state.step, run->n_steps);
+    go_on = vc_run_progress(run, vc_starts_left(run) ? "choose a start" : "train", run->state.step, run->n_steps);
   }
   VC_TRY(finish_step(run, &previous));
-  return go_on ? VC_OK : interrupted(run);
+  return go_on ? VC_OK : vc_run_interrupted(run);
 }
 
 // Whether this epoch ends with a validation: every validate_every epochs, and at the end of the run.
@@ -236,32 +280,36 @@ static bool validates(const struct vc_run *run) {
 static vc_status end_epoch(struct vc_run *run) {
   struct vc_validation validation;
   const bool validated = validates(run);
+  if (run->statistics && (validated || run->split.n_val == 0)) VC_TRY(vc_statistics_estimate(run));
   if (validated) {
     const vc_status status = vc_validate(run, &validation);
-    if (status == VC_E_INTERRUPTED) return interrupted(run);
+    if (status == VC_E_INTERRUPTED) return vc_run_interrupted(run);
     VC_TRY(status);
     run->last_iou = validation.metrics.mean_iou;
   }
   const double n = VC_MAX(run->state.sums[2], 1.0);
-  const double supervised = run->state.sums[0] / n, unsupervised = run->state.sums[1] / n;
+  struct vc_step_result train = {.supervised = run->state.sums[0] / n, .unsupervised = run->state.sums[1] / n};
+  for (uint32_t h = 0; h < VC_N_HEADS; h++) train.heads[h] = run->state.sums[3 + h] / n;
   memset(run->state.sums, 0, sizeof run->state.sums);
   run->state.step_in_epoch = 0;
   run->state.epoch++;
-  return vc_keep_epoch(run, supervised, unsupervised, validated ? &validation : NULL);
+  return vc_keep_epoch(run, &train, validated ? &validation : NULL);
 }
 
 vc_status vc_run_start_steps(struct vc_run *run) {
-  for (uint32_t stream = 0; stream < vc_run_n_streams(run); stream++)
-    VC_TRY(vc_run_order(run, stream, run->arena, &run->orders[stream]));
+  for (uint32_t stream = 0; stream < 2; stream++)
+    if (vc_run_uses(run, stream) && !run->orders[stream])
+      VC_TRY(vc_run_order(run, stream, run->arena, &run->orders[stream]));
   return vc_pool_start(run->pool, run->state.step);
 }
 
 vc_status vc_run_loop(struct vc_run *run) {
   run->session_start = vc_time_seconds();
+  if (vc_starts_left(run)) VC_TRY(vc_starts_choose(run));
   VC_TRY(vc_run_start_steps(run));
   while (run->state.epoch < run->config->train.epochs &&
          (run->state.step < run->n_steps || run->state.step_in_epoch > 0)) {
-    VC_TRY(run_epoch_steps(run));
+    VC_TRY(vc_run_epoch_steps(run));
     VC_TRY(end_epoch(run));
   }
   return VC_OK;

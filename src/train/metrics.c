@@ -95,10 +95,9 @@ static void put_list(vc_json_writer *w, const char *key, const double *values, u
   vc_json_end_array(w);
 }
 
-void vc_metrics_json(vc_json_writer *w, const char *key, const struct vc_metrics *m, const char *const *class_names,
-                     int64_t epoch) {
+void vc_metrics_json_members(vc_json_writer *w, const struct vc_metrics *m, const char *const *class_names,
+                             int64_t epoch) {
   uint32_t n = m->n_classes;
-  vc_json_begin_object(w, key);
   vc_json_put_number(w, "mean_iou", m->mean_iou);
   vc_json_put_number(w, "image_mean_iou", m->image_mean_iou);
   vc_json_put_number(w, "image_mean_iou_sd", m->image_mean_iou_sd);
@@ -121,5 +120,11 @@ void vc_metrics_json(vc_json_writer *w, const char *key, const struct vc_metrics
     vc_json_end_array(w);
   }
   vc_json_end_array(w);
+}
+
+void vc_metrics_json(vc_json_writer *w, const char *key, const struct vc_metrics *m, const char *const *class_names,
+                     int64_t epoch) {
+  vc_json_begin_object(w, key);
+  vc_metrics_json_members(w, m, class_names, epoch);
   vc_json_end_object(w);
 }

@@ -20,6 +20,7 @@ struct vc_pool {
   double *sample_min, *sample_max;    // [n_samples * channels]
   uint8_t *image_bytes, *label_bytes; // resident: host copies while reading; streaming: the mapped slots
   uint64_t region_image_words, region_label_words;
+  vc_arena *loader_arena; // of the loader, which goes when the steps begin anew
   vc_loader *loader;
   uint32_t slot; // of the current step in the ring
 };
@@ -119,7 +120,7 @@ static uint32_t entries_per_step(const struct vc_pool *p) {
 }
 
 static vc_status make_ring(vc_arena *arena, struct vc_pool *p) {
-  const uint64_t regions = (uint64_t)RING_SLOTS * entries_per_step(p) + 1;
+  const uint64_t regions = (uint64_t)RING_SLOTS * entries_per_step(p) + p->desc.n_staged;
   const uint64_t image_bytes = 4 * regions * p->region_image_words, label_bytes = 4 * regions * p->region_label_words;
   if (image_bytes / 4 > UINT32_MAX || image_bytes > p->desc.caps->max_buffer_range)
     return VC_FAIL(
@@ -155,6 +156,11 @@ static bool choose_resident(const struct vc_pool *p, uint64_t n_image_words, uin
   return strcmp(p->desc.residence, "device") == 0 || bytes + 4 * n_label_words <= caps->heap_bytes / 2;
 }
 
+static void destroy_loader(void *object) {
+  struct vc_pool *p = object;
+  vc_arena_destroy(p->loader_arena);
+}
+
 vc_status vc_pool_create(vc_arena *arena, const struct vc_pool_desc *desc, struct vc_pool **out) {
   struct vc_pool *p;
   VC_TRY(VC_NEW(arena, 1, &p));
@@ -167,7 +173,7 @@ vc_status vc_pool_create(vc_arena *arena, const struct vc_pool_desc *desc, struc
   for (uint32_t c = 0; c < 4; c++) p->min[c] = INFINITY, p->max[c] = -INFINITY;
   want(p, desc->split->train_labelled, desc->split->n_labelled, true);
   want(p, desc->split->train_unlabelled, desc->split->n_unlabelled, false);
-  want(p, desc->split->val, desc->split->n_val, true);
+  want(p, desc->split->val, desc->split->n_val, desc->dataset->n_paired > 0);
 
   uint64_t n_image_words = 0, n_label_words = 0;
   for (uint32_t i = 0; i < n; i++) {
@@ -186,6 +192,7 @@ vc_status vc_pool_create(vc_arena *arena, const struct vc_pool_desc *desc, struc
                    "data.residence: the images need %llu MiB on the device, more than it can bind; use \"auto\"",
                    (unsigned long long)(n_image_words >> 18));
   VC_TRY(p->resident ? make_resident(arena, p, n_image_words, n_label_words) : make_ring(arena, p));
+  VC_TRY(vc_arena_defer(arena, destroy_loader, p));
   *out = p;
   return VC_OK;
 }
@@ -206,7 +213,7 @@ vc_slot *vc_pool_labels(struct vc_pool *p) {
 }
 
 static uint64_t region(const struct vc_pool *p, uint32_t slot, uint32_t entry) {
-  return entry == VC_POOL_STAGED ? (uint64_t)RING_SLOTS * entries_per_step(p)
+  return entry >= VC_POOL_STAGED ? (uint64_t)RING_SLOTS * entries_per_step(p) + (entry - VC_POOL_STAGED)
                                  : (uint64_t)slot * entries_per_step(p) + entry;
 }
 
@@ -227,7 +234,10 @@ static vc_status fetch_step(void *context, uint64_t step, uint32_t slot) {
 
 vc_status vc_pool_start(struct vc_pool *p, uint64_t first_step) {
   if (p->resident) return VC_OK;
-  return vc_loader_create(p->arena, fetch_step, p, RING_SLOTS, p->desc.n_workers, first_step, &p->loader);
+  vc_arena_destroy(p->loader_arena);
+  p->loader_arena = NULL;
+  VC_TRY(vc_arena_create(&p->loader_arena));
+  return vc_loader_create(p->loader_arena, fetch_step, p, RING_SLOTS, p->desc.n_workers, first_step, &p->loader);
 }
 
 vc_status vc_pool_next(struct vc_pool *p) {
@@ -240,9 +250,10 @@ void vc_pool_release(struct vc_pool *p, uint64_t step) {
   if (!p->resident) vc_loader_release(p->loader, step);
 }
 
-vc_status vc_pool_stage(struct vc_pool *p, uint32_t sample) {
+vc_status vc_pool_stage(struct vc_pool *p, uint32_t sample, uint32_t place) {
+  VC_ASSERT(place < p->desc.n_staged);
   if (p->resident) return VC_OK;
-  const uint64_t r = region(p, 0, VC_POOL_STAGED);
+  const uint64_t r = region(p, 0, VC_POOL_STAGED + place);
   return read_sample(p, sample, r * p->region_image_words, r * p->region_label_words, false);
 }
 

@@ -15,8 +15,8 @@ struct vc_pool_desc {
   const struct vc_split *split;
   const char *residence; // "auto" | "device" | "stream"
   int n_workers;
-  uint32_t batch;
-  // The samples of a step: out_samples[0..batch) labelled, [batch..2*batch) unlabelled (n_streams 2) or absent (1).
+  uint32_t batch, n_staged;
+  // The samples of a step, a batch of each stream after the other.
   uint32_t n_streams;
   vc_status (*samples_of_step)(void *context, uint64_t step, vc_arena *scratch, uint32_t *out_samples); // on any thread
   // Makes the pixels of a resident sample and, where out_classes is not NULL, its class map. NULL: the data set's
@@ -36,11 +36,12 @@ vc_slot *vc_pool_labels(struct vc_pool *pool);
 vc_status vc_pool_start(struct vc_pool *pool, uint64_t first_step);
 vc_status vc_pool_next(struct vc_pool *pool);
 void vc_pool_release(struct vc_pool *pool, uint64_t step);
-// Makes one sample (a validation image, with its mask) present; no step may be under way on the device.
-vc_status vc_pool_stage(struct vc_pool *pool, uint32_t sample);
+// Makes a sample (with its mask, of validation) present as staged sample `place` < n_staged; no step may be under way
+// on the device.
+vc_status vc_pool_stage(struct vc_pool *pool, uint32_t sample, uint32_t place);
 
-// The whole image or class map of a sample: of entry i of the current step, or (VC_POOL_STAGED) of the staged sample.
-#define VC_POOL_STAGED UINT32_MAX
+// The whole image or class map of a sample: of entry i of the current step, or (VC_POOL_STAGED + place) a staged one.
+#define VC_POOL_STAGED 0x80000000u
 struct vc_window vc_pool_image_window(const struct vc_pool *pool, uint32_t entry, uint32_t sample);
 struct vc_window vc_pool_label_window(const struct vc_pool *pool, uint32_t entry, uint32_t sample);
 

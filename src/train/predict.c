@@ -14,7 +14,8 @@ struct vc_predictor {
   struct vc_model_info info;
   vc_model *model;
   vc_slot *params;
-  struct vc_forward forward; // made anew when the tile's size changes (its kernels stay compiled)
+  enum vc_head head;
+  struct vc_forward forward; // made anew when the tile's size or the head changes (its kernels stay compiled)
 };
 
 static void destroy_predictor(void *object) {
@@ -30,6 +31,7 @@ vc_status vc_predictor_create(vc_arena *arena, struct vc_gpu *gpu, const char *m
   p->variants = variants;
   float *block;
   VC_TRY(vc_checkpoint_read(arena, model_path, &p->info, &p->model, &block));
+  p->head = p->info.heads.chosen;
   const uint64_t n_bytes = p->model->block_elements * sizeof(float);
   VC_TRY(vc_slot_create(arena, gpu, n_bytes, VC_SLOT_DEVICE, "params", &p->params));
   VC_TRY(vc_slot_write(p->params, 0, block, n_bytes));
@@ -41,19 +43,37 @@ vc_status vc_predictor_create(vc_arena *arena, struct vc_gpu *gpu, const char *m
 const struct vc_config *vc_predictor_config(const vc_predictor *p) {
   return &p->info.config;
 }
+const struct vc_heads *vc_predictor_heads(const vc_predictor *p) {
+  return &p->info.heads;
+}
+vc_status vc_predictor_use_head(vc_predictor *p, enum vc_head head) {
+  if (head == VC_HEAD_AUX && p->model->desc.aux_classes == 0)
+    return VC_FAIL(VC_E_USAGE, "--head aux: the model has one head only; leave the option out");
+  p->head = head;
+  return VC_OK;
+}
+void vc_predictor_use_clusters(vc_predictor *p) {
+  p->info.heads.matched[p->head] = false;
+}
+bool vc_predictor_is_matched(const vc_predictor *p) {
+  // Of other methods the channels are the classes.
+  return p->info.heads.matched[p->head] || (p->info.config.method != VC_METHOD_IIC && p->head == VC_HEAD_MAIN);
+}
+static uint32_t n_channels_out(const vc_predictor *p) {
+  return p->head == VC_HEAD_MAIN ? p->model->desc.classes : p->model->desc.aux_classes;
+}
 uint32_t vc_predictor_classes(const vc_predictor *p) {
-  return p->model->desc.classes;
+  return p->info.heads.matched[p->head] ? p->info.config.data.n_classes : n_channels_out(p);
 }
 
 // ---- the graph of a tile
 // ------------------------------------------------------------------------------------------------
 
-vc_status vc_forward_build(struct vc_gpu *gpu, const vc_model *model, vc_slot *params_slot,
+vc_status vc_forward_build(struct vc_gpu *gpu, const vc_model *model, uint32_t channels, vc_slot *params_slot,
                            const struct vc_exec_options *options, struct vc_forward *f) {
-  const struct vc_unet_desc *d = &model->desc;
   vc_graph *g;
   VC_TRY(vc_graph_create(f->arena, &g));
-  const uint64_t n_words = (uint64_t)f->w * f->h * d->channels; // enough for the widest pixels
+  const uint64_t n_words = (uint64_t)f->w * f->h * channels; // enough for the widest pixels
   if (n_words > UINT32_MAX) return VC_FAIL(VC_E_NOMEM, "an image of %ux%u pixels is too large at once", f->w, f->h);
   VC_TRY(vc_slot_create(f->arena, gpu, 4 * n_words, VC_SLOT_DEVICE, "image", &f->words));
   vc_tensor *words = vc_bind(g, "image", (struct vc_shape){1, (uint32_t)n_words, 1, 1}, VC_U32, f->words, 0);
@@ -63,9 +83,10 @@ vc_status vc_forward_build(struct vc_gpu *gpu, const vc_model *model, vc_slot *p
   VC_TRY(VC_NEW(f->arena, model->n_params, &params));
   vc_model_bind(g, model, block, params);
   f->window = vc_feed(g, "window", VC_U32, sizeof(struct vc_window) / 4);
-  f->range = vc_feed(g, "range", VC_F32, 2 * d->channels);
-  vc_tensor *x = vc_crop_images(g, words, f->window, f->range, (struct vc_shape){1, d->channels, f->h, f->w});
-  f->probabilities = vc_softmax(g, vc_unet(g, model, params, x, NULL).logits);
+  f->range = vc_feed(g, "range", VC_F32, 2 * channels);
+  vc_tensor *x = vc_crop_images(g, words, f->window, f->range, (struct vc_shape){1, channels, f->h, f->w});
+  const struct vc_unet_out z = vc_unet(g, model, params, x, NULL);
+  f->probabilities = vc_softmax(g, f->head == VC_HEAD_MAIN ? z.logits : z.aux_logits);
   vc_output(g, f->probabilities);
   return vc_exec_create(f->arena, gpu, g, options, &f->exec);
 }
@@ -73,12 +94,12 @@ vc_status vc_forward_build(struct vc_gpu *gpu, const vc_model *model, vc_slot *p
 // Makes p->forward fit tiles of w x h. VC_E_NOMEM when the device cannot hold one.
 static vc_status prepare(struct vc_predictor *p, uint32_t w, uint32_t h) {
   struct vc_forward *f = &p->forward;
-  if (f->arena && f->w == w && f->h == h) return VC_OK;
+  if (f->arena && f->w == w && f->h == h && f->head == p->head) return VC_OK;
   vc_arena_destroy(f->arena);
-  *f = (struct vc_forward){.w = w, .h = h};
+  *f = (struct vc_forward){.w = w, .h = h, .head = p->head};
   VC_TRY(vc_arena_create(&f->arena));
   const struct vc_exec_options options = {.variants = p->variants};
-  vc_status status = vc_forward_build(p->gpu, p->model, p->params, &options, f);
+  vc_status status = vc_forward_build(p->gpu, p->model, p->info.config.data.channels, p->params, &options, f);
   if (status == VC_OK && vc_exec_work_bytes(f->exec) > vc_gpu_budget(p->gpu))
     status = VC_FAIL(VC_E_NOMEM, "%ux%u pixels need %llu MiB of device memory", w, h,
                      (unsigned long long)(vc_exec_work_bytes(f->exec) >> 20));
@@ -191,22 +212,25 @@ static vc_status run_tile(struct job *j, const uint8_t *rows, uint32_t left, uin
   VC_TRY(vc_exec_feed(f->exec, f->window, &window, sizeof window));
   uint64_t step;
   VC_TRY(vc_exec_run(f->exec, &step));
-  return vc_exec_read(f->exec, f->probabilities, j->tile,
-                      (size_t)f->w * f->h * j->p->model->desc.classes * sizeof(float));
+  return vc_exec_read(f->exec, f->probabilities, j->tile, (size_t)f->w * f->h * n_channels_out(j->p) * sizeof(float));
 }
 
+// A class's probability is the sum over the clusters that stand for it.
 static void add_tile(struct job *j, uint32_t left, uint32_t top) {
   const struct vc_forward *f = &j->p->forward;
-  const uint32_t n_classes = j->p->model->desc.classes;
+  const struct vc_heads *heads = &j->p->info.heads;
+  const uint32_t n_clusters = n_channels_out(j->p);
   const struct vc_image_info *image = j->image;
   for (uint32_t y = 0; y < f->h && top + y < image->height; y++)
     for (uint32_t x = 0; x < f->w && left + x < image->width; x++) {
       const float weight = j->weights_y[y] * j->weights_x[x];
       if (weight == 0) continue;
-      const float *p = &j->tile[((size_t)y * f->w + x) * n_classes];
+      const float *p = &j->tile[((size_t)y * f->w + x) * n_clusters];
       const size_t row = top + y - j->band.first;
-      for (uint32_t c = 0; c < n_classes; c++)
-        j->band.sums[(c * (size_t)j->band.n_rows + row) * image->width + left + x] += weight * p[c];
+      for (uint32_t k = 0; k < n_clusters; k++) {
+        const size_t c = heads->matched[j->p->head] ? heads->class_of[j->p->head][k] : k;
+        j->band.sums[(c * j->band.n_rows + row) * image->width + left + x] += weight * p[k];
+      }
     }
 }
 
@@ -222,7 +246,7 @@ static vc_status check_finite(const float *values, size_t n) {
 // Hands on the rows above `end`, whose pixels are `rows`, and moves the others up.
 static vc_status hand_on(struct job *j, uint32_t end, const uint8_t *rows) {
   struct band *b = &j->band;
-  const uint32_t n_classes = j->p->model->desc.classes, n_done = end - b->first;
+  const uint32_t n_classes = vc_predictor_classes(j->p), n_done = end - b->first;
   const size_t w = j->image->width, plane = b->n_rows * w;
   for (uint32_t c = 0; c < n_classes; c++) VC_TRY(check_finite(b->sums + c * plane, n_done * w));
   VC_TRY(j->desc->take(j->desc->context, b->first, n_done, b->sums, plane, rows));
@@ -256,7 +280,7 @@ static vc_status run_tiles(struct job *j, vc_arena *scratch) {
   const size_t row_bytes = (size_t)j->image->width * j->image->channels * vc_pixel_bytes(j->image->format);
   VC_TRY(VC_NEW(scratch, f->w, &j->weights_x));
   VC_TRY(VC_NEW(scratch, f->h, &j->weights_y));
-  VC_TRY(VC_NEW(scratch, (size_t)f->w * f->h * j->p->model->desc.classes, &j->tile));
+  VC_TRY(VC_NEW(scratch, (size_t)f->w * f->h * n_channels_out(j->p), &j->tile));
   VC_TRY(VC_NEW(scratch, (size_t)f->w * f->h * j->image->channels * 4, &j->pixels));
   for (uint32_t i = 0; i < j->y.n; i++) {
     const uint32_t top = tile_start(&j->y, i);
@@ -284,7 +308,7 @@ static vc_status range_of(const struct vc_predictor *p, vc_image_rows *image, fl
   memcpy(min, p->info.min, sizeof min);
   memcpy(max, p->info.max, sizeof max);
   if (!p->info.has_range) VC_TRY(vc_image_rows_range(image, min, max));
-  for (uint32_t c = 0; c < p->model->desc.channels; c++) {
+  for (uint32_t c = 0; c < p->info.config.data.channels; c++) {
     out_range[2 * c] = (float)min[c];
     out_range[2 * c + 1] = max[c] > min[c] ? (float)(1.0 / (max[c] - min[c])) : 1.0f;
   }
@@ -294,7 +318,7 @@ static vc_status range_of(const struct vc_predictor *p, vc_image_rows *image, fl
 // Host memory for the rows under way, in whole and in part.
 static uint64_t held_bytes(const struct job *j) {
   const uint64_t pixel_bytes = (uint64_t)j->image->channels * vc_pixel_bytes(j->image->format);
-  return (uint64_t)j->image->width * (rows_held(&j->y) * 4ull * j->p->model->desc.classes + j->y.tile * pixel_bytes);
+  return (uint64_t)j->image->width * (rows_held(&j->y) * 4ull * vc_predictor_classes(j->p) + j->y.tile * pixel_bytes);
 }
 
 // Chooses the largest tile that device and host hold: the whole image, else halving from 4096.
@@ -311,14 +335,14 @@ static vc_status prepare_tiles(struct job *j, uint32_t tile) {
 }
 
 static vc_status start_job(struct job *j) {
-  const struct vc_unet_desc *d = &j->p->model->desc;
-  if (j->image->channels != d->channels)
-    return VC_FAIL(VC_E_SHAPE, "the image has %u channels, the model takes %u", j->image->channels, d->channels);
+  const uint32_t channels = j->p->info.config.data.channels;
+  if (j->image->channels != channels)
+    return VC_FAIL(VC_E_SHAPE, "the image has %u channels, the model takes %u", j->image->channels, channels);
   float range[8];
   VC_TRY(prepare_tiles(j, j->desc->tile));
   VC_TRY(range_of(j->p, j->desc->image, range));
   j->start = vc_time_seconds();
-  return vc_exec_feed(j->p->forward.exec, j->p->forward.range, range, 2 * d->channels * sizeof(float));
+  return vc_exec_feed(j->p->forward.exec, j->p->forward.range, range, 2 * channels * sizeof(float));
 }
 
 vc_status vc_predictor_run_rows(vc_predictor *p, const struct vc_predict_rows *desc) {
@@ -327,7 +351,7 @@ vc_status vc_predictor_run_rows(vc_predictor *p, const struct vc_predict_rows *d
   vc_arena *scratch;
   VC_TRY(vc_arena_create(&scratch));
   j.band.n_rows = rows_held(&j.y);
-  vc_status status = VC_NEW(scratch, (size_t)p->model->desc.classes * j.band.n_rows * j.image->width, &j.band.sums);
+  vc_status status = VC_NEW(scratch, (size_t)vc_predictor_classes(p) * j.band.n_rows * j.image->width, &j.band.sums);
   if (status == VC_OK) status = run_tiles(&j, scratch);
   vc_arena_destroy(scratch);
   return status;
@@ -349,7 +373,7 @@ static vc_status take_whole(void *context, uint32_t first, uint32_t n, const flo
 }
 
 vc_status vc_predictor_run(vc_predictor *p, const struct vc_image *image, uint32_t tile, float *out_probabilities) {
-  struct whole whole = {out_probabilities, p->model->desc.classes, image->width, image->height};
+  struct whole whole = {out_probabilities, vc_predictor_classes(p), image->width, image->height};
   struct vc_predict_rows desc = {.tile = tile, .take = take_whole, .context = &whole};
   vc_arena *arena;
   VC_TRY(vc_arena_create(&arena));

@@ -9,10 +9,15 @@ struct vc_forward {
   uint32_t w, h;
   vc_slot *words; // one tile's pixels
   vc_exec *exec;
+  enum vc_head head;
   vc_tensor *window, *range, *probabilities; // feeds: struct vc_window, lo and scale per channel; output {1,C,h,w}
 };
-// Builds and plans, for f's arena and sides. params_slot holds the parameter block.
-vc_status vc_forward_build(struct vc_gpu *gpu, const vc_model *model, vc_slot *params_slot,
+// Builds and plans, for f's arena, sides and head. channels: of the image. params_slot holds the parameter block.
+vc_status vc_forward_build(struct vc_gpu *gpu, const vc_model *model, uint32_t channels, vc_slot *params_slot,
                            const struct vc_exec_options *options, struct vc_forward *f);
+
+const struct vc_heads *vc_predictor_heads(const vc_predictor *p);
+// The predictor answers in clusters from now on, whatever classes are known for them.
+void vc_predictor_use_clusters(vc_predictor *p);
 
 #endif

@@ -2,14 +2,14 @@
 #include "train/run.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "train/baseline.h"
 #include "train/evaluate.h"
 #include "train/gallery.h"
+#include "train/heads.h"
 #include "vulcyte/gpu.h"
-
-enum { MAX_OVERLAYS = 16 };
 
 static int n_workers(const struct vc_config *c) {
   return c->data.workers < 0 ? vc_cpu_count() : c->data.workers;
@@ -21,7 +21,9 @@ static int n_workers(const struct vc_config *c) {
 static vc_status check_split(const struct vc_run *run) {
   const struct vc_split *s = &run->split;
   const char *name = run->config->name;
-  if (s->n_labelled == 0)
+  if (vc_run_is_iic(run) && s->n_unlabelled == 0)
+    return VC_FAIL(VC_E_INPUT, "%s: no training image is left; raise the first share of data.split", name);
+  if (!vc_run_is_iic(run) && s->n_labelled == 0)
     return VC_FAIL(VC_E_INPUT,
                    "%s: no labelled training image is left; raise data.labelled or the first share of data.split",
                    name);
@@ -53,6 +55,26 @@ static vc_status drop_bad_masks(const vc_dataset *d, uint32_t *samples, uint32_t
   return VC_OK;
 }
 
+static int compare_samples(const void *a, const void *b) {
+  const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+  return (x > y) - (x < y);
+}
+
+// Method iic learns from all training images alike, without their masks.
+static vc_status forget_labels(struct vc_run *run) {
+  struct vc_split *s = &run->split;
+  const uint32_t n = s->n_labelled + s->n_unlabelled;
+  uint32_t *all;
+  VC_TRY(VC_NEW(run->arena, n, &all));
+  memcpy(all, s->train_labelled, s->n_labelled * sizeof *all);
+  memcpy(all + s->n_labelled, s->train_unlabelled, s->n_unlabelled * sizeof *all);
+  qsort(all, n, sizeof *all, compare_samples);
+  s->train_unlabelled = all;
+  s->n_unlabelled = n;
+  s->n_labelled = 0;
+  return VC_OK;
+}
+
 static vc_status open_data(struct vc_run *run) {
   const struct vc_config *c = run->config;
   const struct vc_dataset_desc desc = {.images = c->data.images,
@@ -69,16 +91,17 @@ static vc_status open_data(struct vc_run *run) {
                                       .train = c->data.split[0],
                                       .val = c->data.split[1],
                                       .test = c->data.split[2],
-                                      .labelled_fraction = c->data.labelled_fraction,
-                                      .labelled_count = c->data.labelled_count,
+                                      .labelled_fraction = vc_run_is_iic(run) ? 1 : c->data.labelled_fraction,
+                                      .labelled_count = vc_run_is_iic(run) ? 0 : c->data.labelled_count,
                                       .group = c->data.group};
   VC_TRY(c->data.split_file ? vc_split_read(run->arena, run->dataset, c->data.split_file, &run->split)
                             : vc_split_make(run->arena, run->dataset, &split, &run->split));
-  if (run->options->skip_bad) {
-    VC_TRY(drop_bad_masks(run->dataset, run->split.train_labelled, &run->split.n_labelled));
+  if (run->options->skip_bad && run->dataset->n_paired > 0) {
+    if (!vc_run_is_iic(run)) VC_TRY(drop_bad_masks(run->dataset, run->split.train_labelled, &run->split.n_labelled));
     VC_TRY(drop_bad_masks(run->dataset, run->split.val, &run->split.n_val));
     VC_TRY(drop_bad_masks(run->dataset, run->split.test, &run->split.n_test));
   }
+  if (vc_run_is_iic(run)) VC_TRY(forget_labels(run));
   return check_split(run);
 }
 
@@ -95,8 +118,11 @@ static vc_status samples_of_stream(const struct vc_run *run, vc_arena *scratch, 
 
 static vc_status samples_of_step(void *context, uint64_t step, vc_arena *scratch, uint32_t *out_samples) {
   const struct vc_run *run = context;
-  for (uint32_t stream = 0; stream < vc_run_n_streams(run); stream++)
-    VC_TRY(samples_of_stream(run, scratch, stream, step, out_samples + stream * run->config->train.batch));
+  for (uint32_t stream = 0; stream < 2; stream++) {
+    if (!vc_run_uses(run, stream)) continue;
+    VC_TRY(samples_of_stream(run, scratch, stream, step, out_samples));
+    out_samples += run->config->train.batch;
+  }
   return VC_OK;
 }
 
@@ -108,7 +134,8 @@ static vc_status read_images(struct vc_run *run) {
                                     .residence = run->config->data.residence,
                                     .n_workers = n_workers(run->config),
                                     .batch = run->config->train.batch,
-                                    .n_streams = vc_run_n_streams(run),
+                                    .n_staged = vc_run_is_iic(run) ? run->config->train.batch : 1,
+                                    .n_streams = vc_run_is_uda(run) ? 2 : 1,
                                     .samples_of_step = samples_of_step,
                                     .read = run->read,
                                     .context = run};
@@ -132,29 +159,27 @@ static vc_status read_images(struct vc_run *run) {
 // ---- network
 // --------------------------------------------------------------------------------------------------------------
 
-// Weights of another model, where the configuration names one. A run that goes on has its own: the file need not be
-// there any more.
-static vc_status load_initial(struct vc_run *run) {
+vc_status vc_run_create_weights(struct vc_run *run, uint64_t seed) {
+  static const float loss_scale[4] = {65536, 0, 0, 65536};
+  const uint64_t n = run->model->block_elements, n_bytes = n * sizeof(float);
+  if (run->loss_scale) VC_TRY(vc_slot_write(run->loss_scale, 0, loss_scale, sizeof loss_scale));
+  memset(run->host_block, 0, n_bytes);
+  if (run->moment1) VC_TRY(vc_slot_write(run->moment1, 0, run->host_block, n_bytes));
+  VC_TRY(vc_slot_write(run->moment2, 0, run->host_block, n_bytes));
+  vc_model_init(run->model, seed, run->host_block);
   const char *init = run->config->model.init;
-  if (strcmp(init, "he") == 0) return VC_OK;
-  if (run->options->resume) {
-    char *state;
-    VC_TRY(vc_keep_path(run, "checkpoints/last.state", &state));
-    if (vc_path_exists(state)) return VC_OK;
-  }
-  return vc_checkpoint_load_weights(init, run->model, run->host_block, false);
+  if (strcmp(init, "he") != 0) VC_TRY(vc_checkpoint_load_weights(init, run->model, run->host_block, false));
+  return vc_slot_write(run->params, 0, run->host_block, n_bytes);
 }
 
 // Activations in 16 bits, where the configuration asks for them.
 static vc_status create_loss_scale(struct vc_run *run) {
-  static const float initial[4] = {65536, 0, 0, 65536};
   if (run->config->precision != VC_PRECISION_MIXED) return VC_OK;
   if (!vc_gpu_caps(run->gpu)->fp16_storage)
     return VC_FAIL(VC_E_UNSUPPORTED,
                    "precision: %s cannot hold 16-bit floats, which \"mixed\" needs; set \"fp32\" or \"auto\"",
                    vc_gpu_info(run->gpu)->name);
-  VC_TRY(vc_slot_create(run->arena, run->gpu, sizeof initial, VC_SLOT_DEVICE, "loss scale", &run->loss_scale));
-  return vc_slot_write(run->loss_scale, 0, initial, sizeof initial);
+  return vc_slot_create(run->arena, run->gpu, 4 * sizeof(float), VC_SLOT_DEVICE, "loss scale", &run->loss_scale);
 }
 
 static vc_status create_model(struct vc_run *run) {
@@ -168,11 +193,14 @@ static vc_status create_model(struct vc_run *run) {
   VC_TRY(vc_slot_create(run->arena, run->gpu, n_bytes, VC_SLOT_DEVICE, "moment2", &run->moment2));
   if (run->config->optimizer.name == VC_OPTIMIZER_ADAM)
     VC_TRY(vc_slot_create(run->arena, run->gpu, n_bytes, VC_SLOT_DEVICE, "moment1", &run->moment1));
-
   VC_TRY(create_loss_scale(run));
-  vc_model_init(run->model, run->config->seed, run->host_block);
-  VC_TRY(load_initial(run));
-  return vc_slot_write(run->params, 0, run->host_block, n_bytes);
+  // A run that goes on has its own weights: a file to begin from need not be there any more.
+  if (run->options->resume) {
+    char *state;
+    VC_TRY(vc_keep_path(run, "checkpoints/last.state", &state));
+    if (vc_path_exists(state)) return VC_OK;
+  }
+  return vc_run_create_weights(run, run->config->seed);
 }
 
 // ---- the run folder
@@ -241,7 +269,7 @@ static vc_status resume(struct vc_run *run, bool *out_found) {
 }
 
 static vc_status start(struct vc_run *run) {
-  run->state.best_supervised = run->state.best_final = (double)INFINITY;
+  run->state.best_supervised = run->state.best_final = run->state.best_start_loss = (double)INFINITY;
   run->last_supervised = run->last_unsupervised = run->last_iou = (double)NAN;
   bool found = false;
   if (run->options->resume) VC_TRY(resume(run, &found));
@@ -281,9 +309,10 @@ static vc_status test_state(struct vc_run *run, const char *name, uint32_t epoch
   if (status == VC_OK) status = vc_keep_path(run, file, &path);
   if (status == VC_OK) status = vc_predictor_create(arena, run->gpu, path, run->config->variants, &predictor);
   if (status == VC_OK)
-    status = vc_evaluate_samples(predictor, run->dataset, run->split.test, run->split.n_test, &options, MAX_OVERLAYS,
-                                 &metrics);
-  if (status == VC_OK) {
+    status = vc_run_is_iic(run) ? vc_test_heads(run, predictor, name, epoch, &options, w)
+                                : vc_evaluate_samples(predictor, run->dataset, run->split.test, run->split.n_test,
+                                                      &options, VC_MAX_OVERLAYS, NULL, &metrics);
+  if (status == VC_OK && !vc_run_is_iic(run)) {
     const char *class_names[VC_MAX_CLASSES];
     for (uint32_t i = 0; i < run->config->data.n_classes; i++) class_names[i] = run->config->data.classes[i].name;
     vc_metrics_json(w, name, &metrics, class_names, epoch);

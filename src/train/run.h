@@ -1,5 +1,6 @@
-// run.h: one training run: what its parts share. run.c sets it up and ends it, loop.c walks the epochs, supervised.c
-// and uda.c hold the graphs of their methods, validate.c scores the network after an epoch.
+// run.h: one training run: what its parts share. run.c sets it up and ends it, loop.c walks the epochs, supervised.c,
+// uda.c and iic.c hold the graphs of their methods, validate.c scores the network after an epoch, statistics.c prepares
+// batch norm for that, starts.c chooses among several starts.
 #ifndef VC_TRAIN_RUN_H
 #define VC_TRAIN_RUN_H
 
@@ -53,7 +54,9 @@ struct vc_run {
   double last_supervised, last_unsupervised, last_iou; // for the progress line
   struct vc_train_step *steps;                         // every shape of training step
   uint32_t n_train_steps;
+  struct vc_train_step *statistics; // for each of those, what estimates the statistics of batch norm; NULL: not wanted
   struct vc_validator *validator;
+  struct vc_heads heads;      // of the weights as they are: what the latest validation found
   const struct vc_part *part; // the window that validation looks at; NULL: training draws its windows
 };
 
@@ -72,7 +75,7 @@ struct vc_stream_feeds {
   uint32_t n_ops;
 };
 struct vc_train_step {
-  struct vc_size labelled, unlabelled; // unlabelled 0x0: a supervised step
+  struct vc_size labelled, unlabelled; // 0x0: the method has no such images
   uint32_t batch;                      // samples of each stream
   uint32_t pass_samples;               // training: the network takes at most so many at once
   bool staged;                         // validation: its one sample is the pool's staged one
@@ -83,9 +86,10 @@ struct vc_train_step {
   vc_tensor *tsa;        // threshold of training-signal annealing, or NULL
   vc_tensor *ramp;       // share of uda.weight that counts, or NULL: all of it
   struct vc_stream_feeds l, u;
-  vc_tensor **params;                                         // [n_params] views of the parameter block
-  vc_tensor **grads;                                          // [n_params] summed so far, or NULL; each may be NULL
-  vc_tensor *loss_supervised, *loss_unsupervised, *grad_norm; // reported; unsupervised may be NULL
+  vc_tensor **params;                                           // [n_params] views of the parameter block
+  vc_tensor **grads;                                            // [n_params] summed so far, or NULL; each may be NULL
+  vc_tensor *loss_supervised, *loss_unsupervised, *grad_norm;   // reported; either loss may be NULL
+  vc_tensor *head_weights[VC_N_HEADS], *loss_heads[VC_N_HEADS]; // of IIC, or NULL
 };
 
 // Begins the graph of a step or of validation: parameters bound, range and (training) dropout key fed.
@@ -134,13 +138,49 @@ vc_tensor *vc_uda_loss(const struct vc_config *config, struct vc_train_step *ste
 vc_status vc_uda_build(struct vc_run *run, struct vc_train_step *step);
 vc_status vc_uda_feed(struct vc_run *run, struct vc_train_step *step, const struct vc_visit *visits);
 
+// ---- the self-supervised method (iic.c)
+// -------------------------------------------------------------------------------
+
+vc_status vc_iic_build(struct vc_run *run, struct vc_train_step *step);
+vc_status vc_iic_feed(struct vc_run *run, struct vc_train_step *step, const struct vc_visit *visits);
+// What validation reads of each head, besides the losses: the clusters' sizes (sums of probabilities) and how often
+// each meets each class, [class * side + cluster]; without masks the "class" is the cluster itself.
+struct vc_head_outputs {
+  uint32_t n_clusters[VC_N_HEADS], side[VC_N_HEADS];
+  vc_tensor *sizes[VC_N_HEADS], *overlaps[VC_N_HEADS];
+};
+void vc_iic_build_validation(struct vc_run *run, struct vc_train_step *step, struct vc_head_outputs *out);
+// Whether a head has learnt anything in the epochs up to this one (from 0): its loss then counts.
+bool vc_iic_has_begun(const struct vc_config *config, enum vc_head head, uint32_t epoch);
+
+// ---- statistics for evaluation (statistics.c)
+// -------------------------------------------------------------------------
+
+// Method iic with batch norm: before a validation the running statistics become those of the network as it is, over up
+// to 16 batches of training images, with dropout off. Training itself does not look at them.
+vc_status vc_statistics_build(struct vc_run *run);
+vc_status vc_statistics_estimate(struct vc_run *run);
+
+// ---- several starts (starts.c)
+// ----------------------------------------------------------------------------------------
+
+uint32_t vc_starts_left(const struct vc_run *run); // starts yet to be tried
+// Tries the starts that are left, then begins the run at the best one.
+vc_status vc_starts_choose(struct vc_run *run);
+
 // ---- validation (validate.c)
 // --------------------------------------------------------------------------------------------
 
+struct vc_head_validation {
+  double loss, entropy; // entropy of the clusters' sizes, share of the largest possible
+  double mean_iou;      // after matching; NaN without masks
+  bool degenerate;
+};
 struct vc_validation {
-  double supervised, unsupervised; // mean losses; unsupervised NaN where the method has none
-  struct vc_metrics metrics;
-  bool degenerate; // one class for every pixel, whatever the image
+  double supervised, unsupervised; // mean losses; NaN where the method has none
+  struct vc_metrics metrics;       // with IIC of the chosen head, after matching; no classes where there are no masks
+  bool degenerate;                 // one class for every pixel, whatever the image
+  struct vc_head_validation heads[VC_N_HEADS];
 };
 vc_status vc_validator_create(struct vc_run *run);
 vc_status vc_validate(struct vc_run *run, struct vc_validation *out);
@@ -152,7 +192,10 @@ void vc_validator_execs(const struct vc_run *run, vc_exec **out_execs, uint32_t 
 // ----------------------------------------------------------------------------------------------------
 
 bool vc_run_is_uda(const struct vc_run *run);
-uint32_t vc_run_n_streams(const struct vc_run *run); // 1, or 2 with unlabelled images
+bool vc_run_is_iic(const struct vc_run *run);
+bool vc_run_uses(const struct vc_run *run, uint32_t stream); // whether the method trains on these images
+// The pool's entry of image i of a step's stream.
+uint32_t vc_run_entry(const struct vc_run *run, const struct vc_train_step *step, uint32_t stream, uint32_t i);
 // How the labelled (stream 0) or the unlabelled images are walked, and the visits of a 0-based step of the run.
 vc_status vc_run_order(const struct vc_run *run, uint32_t stream, vc_arena *arena, vc_order **out);
 void vc_run_visits(const struct vc_run *run, vc_order *order, uint64_t step, struct vc_visit *out_visits);
@@ -167,12 +210,19 @@ struct vc_pending_step {
   double lr, start;
 };
 struct vc_step_result {
-  double supervised, unsupervised, grad_norm; // unsupervised 0 where the method has none
+  double supervised, unsupervised, grad_norm; // 0 where the method has none
+  double heads[VC_N_HEADS];
   double loss_scale; // 0: fp32. Where above 1 and grad_norm is no number: the step was left out
 };
 vc_status vc_run_start_steps(struct vc_run *run);
 vc_status vc_run_begin_step(struct vc_run *run, struct vc_pending_step *out);
 vc_status vc_run_finish_step(struct vc_run *run, const struct vc_pending_step *pending, struct vc_step_result *out);
+// The rest of the epoch's steps, summing losses in state.sums: supervised, unsupervised, steps, main and auxiliary
+// head.
+vc_status vc_run_epoch_steps(struct vc_run *run);
+// Saves the state; VC_E_INTERRUPTED.
+vc_status vc_run_interrupted(struct vc_run *run);
+vc_status vc_run_create_weights(struct vc_run *run, uint64_t seed); // initial ones, into the slots (run.c)
 // Trains from the state's position to the end. VC_E_INTERRUPTED: stopped by the progress callback, state saved.
 vc_status vc_run_loop(struct vc_run *run);
 // Shows progress; false: the user wants to stop.
@@ -182,11 +232,10 @@ bool vc_run_progress(struct vc_run *run, const char *phase, uint64_t done, uint6
 // --------------------------------------------------------
 
 // After an epoch: logs it, keeps the state as best where it is, saves.
-vc_status
-vc_keep_epoch(struct vc_run *run, double train_supervised, double train_unsupervised,
-              const struct vc_validation *validation); // validation NULL: not validated, or no validation images
-vc_status vc_keep_last(struct vc_run *run);            // last.safetensors and last.state
-vc_status vc_keep_resume(struct vc_run *run, bool *out_found); // reads last.state into the slots, if there is one
+vc_status vc_keep_epoch(struct vc_run *run, const struct vc_step_result *train, // means over the steps
+                        const struct vc_validation *validation); // NULL: not validated, or no validation images
+vc_status vc_keep_last(struct vc_run *run);                      // last.safetensors and last.state
+vc_status vc_keep_resume(struct vc_run *run, bool *out_found);   // reads last.state into the slots, if there is one
 vc_status vc_keep_path(const struct vc_run *run, const char *file, char **out_path); // in the run folder
 
 // ---- feeds (step.c)

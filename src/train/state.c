@@ -10,7 +10,7 @@
 #endif
 
 static const char magic[8] = "VCSTATE";
-enum { STATE_VERSION = 2, MAX_CONFIG_BYTES = 16 << 20 };
+enum { STATE_VERSION = 3, MAX_CONFIG_BYTES = 16 << 20 };
 
 // The file begins with this, then the configuration's text, padded with zeros to a multiple of 8, then the blocks, then
 // the checksum of all that.
@@ -21,11 +21,13 @@ struct header {
   uint32_t epoch, step_in_epoch;
   double best_supervised, best_final;
   uint32_t best_supervised_epoch, best_final_epoch;
+  double best_start_loss;
+  uint32_t start, best_start;
   double sums[8];
   uint64_t log_bytes;
   float loss_scale[4];
 };
-_Static_assert(sizeof(struct header) == 160, "the header has no padding");
+_Static_assert(sizeof(struct header) == 176, "the header has no padding");
 
 // ---- checksum: XXH64 (Yann Collet's xxHash, 64 bits)
 // ------------------------------------------------------------------
@@ -101,6 +103,9 @@ static vc_status write_parts(vc_file_writer *file, const struct vc_train_state *
                      .best_final = state->best_final,
                      .best_supervised_epoch = state->best_supervised_epoch,
                      .best_final_epoch = state->best_final_epoch,
+                     .best_start_loss = state->best_start_loss,
+                     .start = state->start,
+                     .best_start = state->best_start,
                      .log_bytes = state->log_bytes};
   memcpy(h.magic, magic, sizeof magic);
   memcpy(h.sums, state->sums, sizeof h.sums);
@@ -184,6 +189,9 @@ static vc_status read_state(vc_arena *arena, vc_arena *scratch, const char *path
                                  .best_final = h.best_final,
                                  .best_supervised_epoch = h.best_supervised_epoch,
                                  .best_final_epoch = h.best_final_epoch,
+                                 .best_start_loss = h.best_start_loss,
+                                 .start = h.start,
+                                 .best_start = h.best_start,
                                  .log_bytes = h.log_bytes};
   memcpy(state.sums, h.sums, sizeof state.sums);
   memcpy(state.loss_scale, h.loss_scale, sizeof state.loss_scale);

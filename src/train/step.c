@@ -38,7 +38,7 @@ vc_status vc_step_begin(struct vc_run *run, struct vc_train_step *step, bool tra
       vc_bind(g, "params", (struct vc_shape){1, (uint32_t)model->block_elements, 1, 1}, VC_F32, run->params, 0);
   VC_TRY(VC_NEW(run->arena, model->n_params, &step->params));
   vc_model_bind(g, model, block, step->params);
-  step->range = vc_feed(g, "range", VC_F32, 2 * model->desc.channels);
+  step->range = vc_feed(g, "range", VC_F32, 2 * run->config->data.channels);
   if (training && model->desc.dropout > 0) step->dropout_key = vc_feed(g, "dropout_key", VC_U32, 2);
   return vc_graph_status(g);
 }
@@ -84,8 +84,10 @@ vc_status vc_step_finish(struct vc_run *run, struct vc_train_step *step, vc_tens
   } else {
     vc_rmsprop(g, params, gradients, moment2, hyper);
   }
-  vc_report(g, step->loss_supervised);
+  if (step->loss_supervised) vc_report(g, step->loss_supervised);
   if (step->loss_unsupervised) vc_report(g, step->loss_unsupervised);
+  for (uint32_t h = 0; h < VC_N_HEADS; h++)
+    if (step->loss_heads[h]) vc_report(g, step->loss_heads[h]);
   vc_report(g, step->grad_norm);
   if (step->loss_scale) vc_report(g, step->loss_scale);
   const struct vc_exec_options options = {
@@ -106,7 +108,7 @@ vc_status vc_step_feed_common(struct vc_run *run, struct vc_train_step *step, do
                           (float)(1.0 / (1.0 - pow(beta2, (double)t))),
                           1.0f};
   VC_TRY(vc_exec_feed(step->exec, step->hyper, hyper, sizeof hyper));
-  VC_TRY(vc_exec_feed(step->exec, step->range, run->range, 2 * run->model->desc.channels * sizeof(float)));
+  VC_TRY(vc_exec_feed(step->exec, step->range, run->range, 2 * run->config->data.channels * sizeof(float)));
   if (step->dropout_key) {
     vc_rng rng =
         vc_rng_at(run->config->seed, VC_RNG_DROPOUT, (uint32_t)(run->state.step >> 32), (uint32_t)run->state.step);

@@ -7,7 +7,7 @@ static bool weak_is_on(const struct vc_weak_desc *w) {
 
 struct vc_labelled_batch vc_supervised_inputs(struct vc_run *run, struct vc_train_step *step, bool augment) {
   vc_graph *g = step->graph;
-  const uint32_t n = step->batch, c = run->model->desc.channels;
+  const uint32_t n = step->batch, c = run->config->data.channels;
   const struct vc_shape shape = {n, c, step->labelled.h, step->labelled.w};
   vc_tensor *images = vc_step_words(g, "images", vc_pool_images(run->pool));
   vc_tensor *masks = vc_step_words(g, "masks", vc_pool_labels(run->pool));
@@ -49,8 +49,8 @@ vc_status vc_supervised_feed(struct vc_run *run, struct vc_train_step *step, con
   struct vc_window windows[VC_MAX_BATCH], label_windows[VC_MAX_BATCH];
   float weak[VC_MAX_BATCH][6];
   for (uint32_t i = 0; i < n; i++) {
-    vc_run_window(run, VC_STREAM_LABELLED, visits[i], step->staged ? VC_POOL_STAGED : i, step->labelled, &windows[i],
-                  &label_windows[i]);
+    vc_run_window(run, VC_STREAM_LABELLED, visits[i], vc_run_entry(run, step, VC_STREAM_LABELLED, i), step->labelled,
+                  &windows[i], &label_windows[i]);
     const vc_affine w = vc_weak_draw(&config->augment.weak, config->seed, VC_STREAM_LABELLED, visits[i]);
     vc_sampler_of(vc_affine_inverse(w), weak[i]);
   }

@@ -13,7 +13,12 @@ static bool is_of(const char *key, const char *group) {
 bool sweep_key_matters(const struct vc_config *c, const char *key) {
   const struct config_row *row = config_find_row(key, strlen(key));
   if ((row && row->host) || strcmp(key, "name") == 0) return false;
-  bool is_uda = c->method == VC_METHOD_UDA;
+  bool is_uda = c->method == VC_METHOD_UDA, is_iic = c->method == VC_METHOD_IIC;
+  if (is_of(key, "iic.restart_epochs")) return is_iic && c->iic.restarts > 1;
+  if (is_of(key, "iic")) return is_iic;
+  if (is_iic && is_of(key, "augment.strong")) return c->iic.strong;
+  if (is_iic && (is_of(key, "augment.weak") || is_of(key, "supervised_loss") || is_of(key, "data.labelled")))
+    return false;
   if (is_of(key, "uda") || is_of(key, "augment.strong")) {
     bool is_of_iid = is_of(key, "uda.lambda") || is_of(key, "uda.displacement") || is_of(key, "uda.collapsed");
     return is_uda && (!is_of_iid || c->uda.loss == VC_UDA_IID);

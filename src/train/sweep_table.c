@@ -14,7 +14,7 @@ static const struct {
                                {"p4", "P4: IID, best-final"},     {"otsu", "Otsu"}};
 
 static const char *method_word(const struct vc_config *c) {
-  return c->method == VC_METHOD_UDA ? "uda" : "supervised";
+  return c->method == VC_METHOD_UDA ? "uda" : c->method == VC_METHOD_IIC ? "iic" : "supervised";
 }
 
 static const char *loss_word(const struct vc_config *c) {

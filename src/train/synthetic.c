@@ -32,20 +32,21 @@ static vc_status read_waves(void *context, uint32_t sample, vc_arena *arena, str
 
 static vc_status make_samples(struct vc_run *run, uint32_t side) {
   const struct vc_config *config = run->config;
-  const uint32_t batch = config->train.batch, n_unlabelled = vc_run_is_uda(run) ? batch : 0;
+  const uint32_t batch = config->train.batch, n_labelled = vc_run_uses(run, VC_STREAM_LABELLED) ? batch : 0,
+                 n_unlabelled = vc_run_uses(run, VC_STREAM_UNLABELLED) ? batch : 0;
   vc_dataset *d;
   VC_TRY(VC_NEW(run->arena, 1, &d));
-  d->n_samples = batch + n_unlabelled;
-  d->n_paired = batch;
+  d->n_samples = n_labelled + n_unlabelled;
+  d->n_own = d->n_paired = n_labelled;
   d->desc = (struct vc_dataset_desc){
       .classes = config->data.classes, .n_classes = config->data.n_classes, .channels = config->data.channels};
   VC_TRY(VC_NEW(run->arena, d->n_samples, &d->samples));
-  VC_TRY(VC_NEW(run->arena, batch, &run->split.train_labelled));
+  VC_TRY(VC_NEW(run->arena, n_labelled, &run->split.train_labelled));
   VC_TRY(VC_NEW(run->arena, n_unlabelled, &run->split.train_unlabelled));
   for (uint32_t i = 0; i < d->n_samples; i++) {
     d->samples[i] = (struct vc_sample){
         .stem = "synthetic", .image_path = "synthetic", .width = side, .height = side, .format = VC_PIXEL_U8};
-    if (i < batch)
+    if (i < n_labelled)
       run->split.train_labelled[run->split.n_labelled++] = i;
     else
       run->split.train_unlabelled[run->split.n_unlabelled++] = i;

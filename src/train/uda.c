@@ -17,7 +17,7 @@ struct vc_unlabelled_pair vc_uda_inputs(struct vc_run *run, struct vc_train_step
   vc_graph *g = step->graph;
   const struct vc_strong_desc *strong = &run->config->augment.strong;
   const uint32_t n = step->batch;
-  const struct vc_shape shape = {n, run->model->desc.channels, step->unlabelled.h, step->unlabelled.w};
+  const struct vc_shape shape = {n, run->config->data.channels, step->unlabelled.h, step->unlabelled.w};
   vc_tensor *images = vc_step_words(g, "images", vc_pool_images(run->pool));
   struct vc_stream_feeds *u = &step->u;
   u->windows = vc_feed(g, "unlabelled_windows", VC_U32, 8 * n);
@@ -152,8 +152,8 @@ vc_status vc_uda_feed(struct vc_run *run, struct vc_train_step *step, const stru
   float weak[VC_MAX_BATCH][6], strong[VC_MAX_BATCH][6], align[VC_MAX_BATCH][6], rects[VC_MAX_BATCH][4];
   uint32_t ops[VC_MAX_STRONG_OPS][VC_MAX_BATCH][2];
   for (uint32_t i = 0; i < n; i++) {
-    vc_run_window(run, VC_STREAM_UNLABELLED, visits[i], step->staged ? VC_POOL_STAGED : n + i, step->unlabelled,
-                  &windows[i], NULL);
+    vc_run_window(run, VC_STREAM_UNLABELLED, visits[i], vc_run_entry(run, step, VC_STREAM_UNLABELLED, i),
+                  step->unlabelled, &windows[i], NULL);
     const vc_affine w = vc_weak_draw(&config->augment.weak, config->seed, VC_STREAM_UNLABELLED, visits[i]);
     const struct vc_strong s = vc_strong_draw(&config->augment.strong, config->seed, visits[i]);
     const vc_affine wr = vc_affine_multiply(w, s.rotation), w_inverse = vc_affine_inverse(w);

@@ -88,7 +88,7 @@ expect 2 'bad.json:1: a number beyond' train bad.json --out out
 expect 2 '--set train.epochs: 0 is not allowed' train good.json --out out --set train.epochs=0
 expect 2 '--set trian.epochs: unknown key; did you mean train.epochs?' train good.json --out out --set trian.epochs=1
 expect 2 '--set optimizer.lr: a number is wanted' train good.json --out out --set optimizer.lr=NaN
-expect 2 'not available in this version' train good.json --out out --set method=iic
+expect 2 'not available in this version' train good.json --out out --set model.arch=net
 expect 3 'no-such-device' train good.json --out out --device no-such-device
 
 # ---- folders

@@ -39,7 +39,7 @@ static void write_model(const char *options) {
   assert_int_equal(vc_unet_model(arena, &desc, &model), VC_OK);
   assert_int_equal(VC_NEW(arena, model->block_elements, &block), VC_OK);
   vc_model_init(model, 3, block);
-  assert_int_equal(vc_checkpoint_write(model_path, model, block, &config, &min, &max, NULL), VC_OK);
+  assert_int_equal(vc_checkpoint_write(model_path, model, block, &config, &min, &max, NULL, NULL), VC_OK);
 }
 
 static int set_up(void **state) {

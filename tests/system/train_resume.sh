@@ -6,17 +6,33 @@ make_data 14 64
 make_config "$work/uda.json" uda
 vulcyte train "$work/uda.json" --out "$work/whole" --quiet --set name=r || fail "the unbroken run"
 
-killed=0
-"$VULCYTE" train "$work/uda.json" --out "$work/killed" --quiet --set name=r &
-for delay in 0.3 0.45 0.6 0.35 0.8 0.5; do
-  sleep "$delay"
-  kill -KILL $! 2> /dev/null && killed=$((killed + 1))
-  wait $! 2> /dev/null || true
-  "$VULCYTE" train "$work/uda.json" --out "$work/killed" --quiet --set name=r --resume &
-done
-wait $! || fail "the resumed run"
-[ "$killed" -ge 1 ] || fail "the run was over before it could be killed"
+# kill_and_resume CONFIG OUT: a run killed several times.
+kill_and_resume() {
+  local killed=0
+  "$VULCYTE" train "$1" --out "$2" --quiet --set name=r &
+  for delay in 0.3 0.45 0.6 0.35 0.8 0.5; do
+    sleep "$delay"
+    kill -KILL $! 2> /dev/null && killed=$((killed + 1))
+    wait $! 2> /dev/null || true
+    "$VULCYTE" train "$1" --out "$2" --quiet --set name=r --resume &
+  done
+  wait $! || fail "the resumed run $2"
+  [ "$killed" -ge 1 ] || fail "the run $2 was over before it could be killed"
+}
+kill_and_resume "$work/uda.json" "$work/killed"
 same_states "$work/whole" "$work/killed"
+
+# Several starts, whose choice must outlive the program too.
+cat > "$work/iic.json" <<JSON
+{ "data": {"images": "$work/data/images", "masks": "$work/data/masks", "crop": 48},
+  "model": {"base": 4, "depth": 2}, "method": "iic",
+  "iic": {"restarts": 3, "restart_epochs": 1, "heads": "alternate", "aux_epochs": 1, "strong": true},
+  "train": {"epochs": 4, "batch": 4} }
+JSON
+vulcyte train "$work/iic.json" --out "$work/iic" --quiet --set name=r || fail "the unbroken iic run"
+[ "$(grep -c '"event":"start"' "$work/iic/log.jsonl")" = 3 ] || fail "not every start is in the log"
+kill_and_resume "$work/iic.json" "$work/iic-killed"
+same_states "$work/iic" "$work/iic-killed"
 
 # SIGINT: exit code 130 and a state that goes on in the middle of an epoch.
 "$VULCYTE" train "$work/uda.json" --out "$work/interrupted" --quiet --set name=r &

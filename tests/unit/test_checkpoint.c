@@ -31,7 +31,7 @@ static void a_checkpoint_reads_back(void **state) {
   float *block = filled_block(*state, model);
   parse_config(*state, &config);
   static const double min[2] = {-1.5, -100}, max[2] = {65535, 1e-7};
-  ASSERT_OK(vc_checkpoint_write("m.safetensors", model, block, &config, min, max, "{\"epoch\":3}"));
+  ASSERT_OK(vc_checkpoint_write("m.safetensors", model, block, &config, min, max, NULL, "{\"epoch\":3}"));
   ASSERT_OK(vc_checkpoint_read(*state, "m.safetensors", &info, &back, &block_back));
   assert_true(info.has_config && info.has_range);
   for (int c = 0; c < 2; c++) assert_true(info.min[c] == min[c] && info.max[c] == max[c]);
@@ -47,7 +47,7 @@ static void a_checkpoint_reads_back(void **state) {
   assert_string_equal(vc_safetensors_metadata(&s, "metrics"), "{\"epoch\":3}");
   assert_string_equal(vc_safetensors_metadata(&s, "version"), VC_VERSION);
   assert_int_equal(s.n_tensors, model->n_params);
-  ASSERT_OK(vc_checkpoint_write("none.safetensors", model, block, &config, max, min, NULL));
+  ASSERT_OK(vc_checkpoint_write("none.safetensors", model, block, &config, max, min, NULL, NULL));
   assert_int_equal(vc_checkpoint_read(*state, "none.safetensors", &info, &back, &block_back), VC_E_FORMAT);
 }
 
@@ -71,7 +71,7 @@ static void names_and_shapes_are_the_documented_ones(void **state) {
   struct vc_safetensors s;
   ASSERT_OK(vc_unet_model(*state, &small, &model));
   parse_config(*state, &config);
-  ASSERT_OK(vc_checkpoint_write("m.safetensors", model, filled_block(*state, model), &config, NULL, NULL, NULL));
+  ASSERT_OK(vc_checkpoint_write("m.safetensors", model, filled_block(*state, model), &config, NULL, NULL, NULL, NULL));
   ASSERT_OK(vc_safetensors_read(*state, "m.safetensors", &s));
   for (size_t i = 0; i < VC_COUNT_OF(wanted); i++) {
     const struct vc_named_tensor *t = NULL;
@@ -102,7 +102,7 @@ static void norms_read_back(void **state) {
   for (uint32_t i = 0; i < model->n_params; i++) {
     if (model->params[i].is_state) block[model->params[i].offset] = (float)(1000 + i);
   }
-  ASSERT_OK(vc_checkpoint_write("m.safetensors", model, block, &config, NULL, NULL, NULL));
+  ASSERT_OK(vc_checkpoint_write("m.safetensors", model, block, &config, NULL, NULL, NULL, NULL));
   ASSERT_OK(vc_checkpoint_read(*state, "m.safetensors", &info, &back, &block_back));
   assert_int_equal(back->desc.norm, VC_NORM_BATCH);
   assert_memory_equal(block, block_back, model->block_elements * sizeof *block);
@@ -161,7 +161,7 @@ static void a_bare_state_dict_tells_its_network(void **state) {
   ASSERT_OK(vc_unet_model(*state, &small, &model));
   float *block = filled_block(*state, model);
   parse_config(*state, &config);
-  ASSERT_OK(vc_checkpoint_write("m.safetensors", model, block, &config, NULL, NULL, NULL));
+  ASSERT_OK(vc_checkpoint_write("m.safetensors", model, block, &config, NULL, NULL, NULL, NULL));
   write_bare(*state, "m.safetensors", "wide.safetensors", "F64");
   ASSERT_OK(vc_checkpoint_read(*state, "wide.safetensors", &info, &back, &block_back));
   assert_false(info.has_config || info.has_range);
@@ -198,7 +198,7 @@ static void misfits_are_named(void **state) {
   ASSERT_OK(vc_unet_model(*state, &wider, &other));
   parse_config(*state, &config);
   float *block = filled_block(*state, model), *target = filled_block(*state, other);
-  ASSERT_OK(vc_checkpoint_write("m.safetensors", model, block, &config, NULL, NULL, NULL));
+  ASSERT_OK(vc_checkpoint_write("m.safetensors", model, block, &config, NULL, NULL, NULL, NULL));
   ASSERT_FAILS(vc_checkpoint_load_weights("m.safetensors", other, target, true), VC_E_SHAPE,
                "the tensor \"head.weight\" has shape [3,4,1,1], the network wants [5,4,1,1]");
   memset(target, 0, other->block_elements * sizeof *target);
@@ -207,7 +207,7 @@ static void misfits_are_named(void **state) {
   assert_true(target[other->params[other->n_params - 1].offset] == 0); // the head stayed
 
   block[model->params[2].offset] = NAN;
-  ASSERT_OK(vc_checkpoint_write("nan.safetensors", model, block, &config, NULL, NULL, NULL));
+  ASSERT_OK(vc_checkpoint_write("nan.safetensors", model, block, &config, NULL, NULL, NULL, NULL));
   ASSERT_FAILS(vc_checkpoint_load_weights("nan.safetensors", model, target, true), VC_E_FORMAT,
                "holds NaN or infinity");
 
@@ -240,7 +240,7 @@ static void a_transfer_is_told(void **state) {
   ASSERT_OK(vc_unet_model(*state, &changed, &other));
   parse_config(*state, &config);
   float *block = filled_block(*state, model), *target = filled_block(*state, other);
-  ASSERT_OK(vc_checkpoint_write("m.safetensors", model, block, &config, NULL, NULL, NULL));
+  ASSERT_OK(vc_checkpoint_write("m.safetensors", model, block, &config, NULL, NULL, NULL, NULL));
   text[0] = '\0';
   vc_log_set_sink(gather, text);
   const vc_status status = vc_checkpoint_load_weights("m.safetensors", other, target, false);

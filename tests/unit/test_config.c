@@ -146,12 +146,35 @@ static void classes_do_not_overlap(void **state) {
 }
 
 static void later_options_are_refused_clearly(void **state) {
-  static const char *const sets[] = {"method=iic", "iic.clusters=3"};
+  static const char *const sets[] = {"memory=\"small\"", "model.arch=\"net\""};
   struct vc_config c;
   for (size_t i = 0; i < VC_COUNT_OF(sets); i++) {
     ASSERT_FAILS(parse_set(*state, sets[i], &c), VC_E_CONFIG, "not available in this version");
   }
-  ASSERT_OK(parse(*state, "{\"data\": {}, \"memory\": \"auto\", \"iic\": {\"clusters\": 2}}", &c));
+  ASSERT_OK(parse(*state, "{\"data\": {}, \"memory\": \"auto\"}", &c));
+}
+
+static void iic_has_defaults_of_its_own(void **state) {
+  struct vc_config c;
+  struct vc_unet_desc d;
+  ASSERT_OK(parse(*state, "{\"data\": {}, \"method\": \"iic\"}", &c));
+  assert_true(c.method == VC_METHOD_IIC && c.model.norm == VC_NORM_BATCH);
+  assert_true(c.optimizer.name == VC_OPTIMIZER_RMSPROP && c.optimizer.lr == 0.01);
+  assert_true(c.train.batch == 10 && c.train.epochs == 10);
+  assert_true(c.iic.clusters == 2 && c.iic.aux_clusters == 4 && c.iic.lambda == 1 && c.iic.restarts == 1);
+  assert_true(c.iic.heads == VC_HEADS_JOINT && c.iic.displacement == 0 && !c.iic.collapsed && !c.iic.strong);
+  vc_config_unet(&c, &d);
+  assert_true(d.classes == 2 && d.aux_classes == 4);
+  // What the user says counts; the literal setting of the study can be had.
+  ASSERT_OK(parse(*state,
+                  "{\"data\": {\"masks\": null}, \"method\": \"iic\", \"model\": {\"norm\": \"none\"},"
+                  "\"iic\": {\"clusters\": 3, \"heads\": \"alternate\"}, \"train\": {\"batch\": 2}}",
+                  &c));
+  assert_true(c.model.norm == VC_NORM_NONE && c.train.batch == 2 && c.train.epochs == 10);
+  assert_true(c.iic.clusters == 3 && c.iic.aux_clusters == 6 && c.iic.heads == VC_HEADS_ALTERNATE && !c.data.masks);
+  ASSERT_OK(parse_set(*state, "model.base=8", &c));
+  assert_true(c.model.norm == VC_NORM_NONE && c.optimizer.name == VC_OPTIMIZER_ADAM && c.train.batch == 1);
+  ASSERT_FAILS(parse_set(*state, "data.masks=null", &c), VC_E_CONFIG, "data.masks: null, but this method learns from");
 }
 
 static void overrides_count_last(void **state) {
@@ -243,11 +266,17 @@ static void resuming_allows_what_changes_no_result(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      SCRATCH_TEST(defaults_are_those_of_the_documents), SCRATCH_TEST(every_form_is_read),
-      SCRATCH_TEST(mistakes_name_file_line_and_key),     SCRATCH_TEST(classes_do_not_overlap),
-      SCRATCH_TEST(later_options_are_refused_clearly),   SCRATCH_TEST(overrides_count_last),
-      SCRATCH_TEST(resolved_text_reads_back_the_same),   SCRATCH_TEST(loading_resolves_against_the_files_folder),
-      SCRATCH_TEST(the_schema_file_is_current),          SCRATCH_TEST(resuming_allows_what_changes_no_result),
+      SCRATCH_TEST(defaults_are_those_of_the_documents),
+      SCRATCH_TEST(every_form_is_read),
+      SCRATCH_TEST(mistakes_name_file_line_and_key),
+      SCRATCH_TEST(classes_do_not_overlap),
+      SCRATCH_TEST(iic_has_defaults_of_its_own),
+      SCRATCH_TEST(later_options_are_refused_clearly),
+      SCRATCH_TEST(overrides_count_last),
+      SCRATCH_TEST(resolved_text_reads_back_the_same),
+      SCRATCH_TEST(loading_resolves_against_the_files_folder),
+      SCRATCH_TEST(the_schema_file_is_current),
+      SCRATCH_TEST(resuming_allows_what_changes_no_result),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

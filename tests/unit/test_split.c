@@ -38,7 +38,11 @@ static vc_dataset *fake_dataset(uint32_t n_paired, uint32_t n_extra) {
     snprintf(stems[i], sizeof stems[i], "%c%03u", is_paired ? 'p' : 'u', is_paired ? i : i - n_paired);
     samples[i] = (struct vc_sample){.stem = stems[i], .image_path = "i", .mask_path = is_paired ? "m" : NULL};
   }
-  d = (vc_dataset){.samples = samples, .n_samples = n_paired + n_extra, .n_paired = n_paired};
+  d = (vc_dataset){.samples = samples,
+                   .n_samples = n_paired + n_extra,
+                   .n_own = n_paired,
+                   .n_paired = n_paired,
+                   .desc = {.masks = "m"}};
   return &d;
 }
 

@@ -21,6 +21,9 @@ static struct vc_train_state make_state(void) {
                              .best_supervised_epoch = 6,
                              .best_final_epoch = 0,
                              .loss_scale = {1024, 7, 2, 2048},
+                             .best_start_loss = -0.5,
+                             .start = 3,
+                             .best_start = 2,
                              .log_bytes = 987654321};
   for (int i = 0; i < N; i++) {
     params[i] = (float)i / 3;
@@ -37,6 +40,7 @@ static void a_state_reads_back(void **state) {
   ASSERT_OK(vc_train_state_read(*state, "last.state", config, &back));
   assert_true(back.step == s.step && back.epoch == 7 && back.step_in_epoch == 3 && back.n_block == N);
   assert_true(back.best_supervised == 0.25 && isinf(back.best_final) && back.best_supervised_epoch == 6);
+  assert_true(back.best_start_loss == -0.5 && back.start == 3 && back.best_start == 2);
   assert_true(back.log_bytes == s.log_bytes);
   assert_memory_equal(back.sums, s.sums, sizeof s.sums);
   assert_memory_equal(back.loss_scale, s.loss_scale, sizeof s.loss_scale);
@@ -92,9 +96,9 @@ static void the_checksum_does_not_change(void **state) {
   uint64_t checksum;
   ASSERT_OK(vc_train_state_write("empty.state", &s, ""));
   ASSERT_OK(vc_file_read(*state, "empty.state", 0, &file, &n));
-  assert_int_equal(n, 160 + 8);
-  memcpy(&checksum, file + 160, 8);
-  assert_true(checksum == 0x3df7359e5aa2b798u);
+  assert_int_equal(n, 176 + 8);
+  memcpy(&checksum, file + 176, 8);
+  assert_true(checksum == 0x3c2c392b9c77897u);
 }
 
 int main(void) {

@@ -15,10 +15,8 @@ layout(push_constant) uniform Push { uint n; } pc;
 
 void main() {
   uint n4 = pc.n / 4u, lane = gl_LocalInvocationID.x, first = vc_group_index() * 256u + lane;
-  for (uint k = 0u; k < 4u; k++) {
-    uint i = first + 64u * k;
-    if (i < n4) y4[i] = vc_act4(vec4(a4[i]) + vec4(b4[i]));
-  }
+  uint end = min(first - lane + 256u, n4); // a bound that is not constant: unrolled, the loop takes long to compile
+  for (uint i = first; i < end; i += 64u) y4[i] = vc_act4(vec4(a4[i]) + vec4(b4[i]));
   if (first < (pc.n & 3u)) {
     uint i = 4u * n4 + lane;
     y1[i] = vc_act(float(a1[i]) + float(b1[i]));

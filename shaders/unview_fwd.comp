@@ -11,9 +11,8 @@ layout(push_constant) uniform Push { uint n, offset, count; } pc;
 
 void main() {
   uint first = vc_group_index() * 1024u + gl_LocalInvocationID.x;
-  for (uint k = 0u; k < 16u; k++) {
-    uint i = first + 64u * k;
-    if (i >= pc.n) break;
+  uint end = min(first - gl_LocalInvocationID.x + 1024u, pc.n); // not constant: unrolled, the loop takes long to compile
+  for (uint i = first; i < end; i += 64u) {
     uint from = i - pc.offset; // wraps around below offset
     y[i] = from < pc.count ? x[from] : 0u;
   }

@@ -104,6 +104,14 @@ const char *vc_shader_name(size_t index);
 // subgroups.
 vc_status vc_kernel_get(vc_gpu *gpu, const char *name, const uint32_t *spec, uint32_t n_spec,
                         uint32_t required_subgroup, vc_kernel **out);
+// Makes kernels ready that vc_kernel_get will be asked for, with all processors: their pipelines, and their machine code
+// where the driver (llvmpipe) leaves that to the first dispatch. One that cannot be made fails in vc_kernel_get.
+struct vc_kernel_want {
+  const char *name;
+  const uint32_t *spec;
+  uint32_t n_spec, required_subgroup;
+};
+void vc_gpu_prepare(vc_gpu *gpu, const struct vc_kernel_want *wants, size_t n);
 // As vc_shader_info tells, but local_size and shared_bytes as specialised.
 const struct vc_kernel_info *vc_kernel_info_of(const vc_kernel *kernel);
 

@@ -117,6 +117,10 @@ struct vc_kernel {
   VkPipeline pipeline;
 };
 void gpu_kernels_destroy(vc_gpu *gpu);
+vc_kernel *gpu_kernel_find(const vc_gpu *gpu, const struct vc_kernel_want *want); // NULL: not made yet
+// Fills *out; on failure nothing is left to release. May run on several threads at once.
+vc_status gpu_kernel_make(vc_gpu *gpu, const struct vc_kernel_want *want, vc_kernel *out);
+void gpu_kernel_keep(vc_gpu *gpu, vc_kernel *kernel); // takes it, until the device is closed
 
 // ---- stream.c, submit.c ---------------------------------------------------------------------------------------
 

@@ -199,39 +199,51 @@ void gpu_kernels_destroy(vc_gpu *gpu) {
   gpu->kernels = NULL;
 }
 
-vc_status vc_kernel_get(vc_gpu *gpu, const char *name, const uint32_t *spec, uint32_t n_spec,
-                        uint32_t required_subgroup, vc_kernel **out) {
+vc_kernel *gpu_kernel_find(const vc_gpu *gpu, const struct vc_kernel_want *w) {
   for (vc_kernel *k = gpu->kernels; k; k = k->next) {
-    if (k->required_subgroup != required_subgroup || k->n_spec != n_spec || strcmp(k->info.name, name) != 0) continue;
-    if (n_spec && memcmp(k->spec, spec, n_spec * sizeof *spec) != 0) continue;
-    *out = k;
-    return VC_OK;
+    if (k->required_subgroup != w->required_subgroup || k->n_spec != w->n_spec) continue;
+    if (strcmp(k->info.name, w->name) != 0) continue;
+    if (w->n_spec == 0 || memcmp(k->spec, w->spec, w->n_spec * sizeof *w->spec) == 0) return k;
   }
+  return NULL;
+}
+
+vc_status gpu_kernel_make(vc_gpu *gpu, const struct vc_kernel_want *w, vc_kernel *out) {
   const struct vc_kernel_info *declared = NULL;
   struct vc_kernel_info info;
   uint32_t subgroup;
-  VC_TRY(vc_shader_info(name, &declared));
+  VC_TRY(vc_shader_info(w->name, &declared));
   uint32_t max_spec = declared ? declared->n_spec : 0;
-  if (n_spec > max_spec) {
-    return VC_FAIL(VC_E_INTERNAL, "kernel %s: %u constants given, the shader has %u", name, n_spec, max_spec);
+  if (w->n_spec > max_spec) {
+    return VC_FAIL(VC_E_INTERNAL, "kernel %s: %u constants given, the shader has %u", w->name, w->n_spec, max_spec);
   }
-  const struct vc_shader_blob *blob = find_blob(name);
-  VC_TRY(gpu_spirv_reflect(blob->name, blob->words, blob->n_words, spec, n_spec, &info));
+  const struct vc_shader_blob *blob = find_blob(w->name);
+  VC_TRY(gpu_spirv_reflect(blob->name, blob->words, blob->n_words, w->spec, w->n_spec, &info));
   VC_TRY(check_needs(&gpu->info.caps, &info));
   VC_TRY(check_limits(&gpu->info.caps, &info));
-  VC_TRY(choose_subgroup(gpu, &info, required_subgroup, &subgroup));
-  vc_kernel *kernel;
-  VC_TRY(VC_NEW(gpu->arena, 1, &kernel));
-  *kernel = (vc_kernel){.info = info, .n_spec = n_spec, .required_subgroup = required_subgroup};
-  if (n_spec) memcpy(kernel->spec, spec, n_spec * sizeof *spec);
-  vc_status status = create_layout(gpu, kernel);
-  if (status == VC_OK) status = create_pipeline(gpu, kernel, blob, subgroup);
-  if (status != VC_OK) {
-    kernel_release(gpu, kernel);
-    return status;
-  }
+  VC_TRY(choose_subgroup(gpu, &info, w->required_subgroup, &subgroup));
+  *out = (vc_kernel){.info = info, .n_spec = w->n_spec, .required_subgroup = w->required_subgroup};
+  if (w->n_spec) memcpy(out->spec, w->spec, w->n_spec * sizeof *w->spec);
+  vc_status status = create_layout(gpu, out);
+  if (status == VC_OK) status = create_pipeline(gpu, out, blob, subgroup);
+  if (status != VC_OK) kernel_release(gpu, out);
+  return status;
+}
+
+void gpu_kernel_keep(vc_gpu *gpu, vc_kernel *kernel) {
   kernel->next = gpu->kernels;
   gpu->kernels = kernel;
+}
+
+vc_status vc_kernel_get(vc_gpu *gpu, const char *name, const uint32_t *spec, uint32_t n_spec,
+                        uint32_t required_subgroup, vc_kernel **out) {
+  const struct vc_kernel_want want = {name, spec, n_spec, required_subgroup};
+  *out = gpu_kernel_find(gpu, &want);
+  if (*out) return VC_OK;
+  vc_kernel *kernel;
+  VC_TRY(VC_NEW(gpu->arena, 1, &kernel));
+  VC_TRY(gpu_kernel_make(gpu, &want, kernel));
+  gpu_kernel_keep(gpu, kernel);
   *out = kernel;
   return VC_OK;
 }

@@ -319,11 +319,31 @@ static vc_status make_transfers(vc_exec *x) {
   return VC_OK;
 }
 
+// All at once, so that processors can share the compiling.
+static vc_status prepare_kernels(vc_exec *const *execs, uint32_t n_execs) {
+  struct vc_kernel_want *wants;
+  vc_arena *scratch;
+  size_t n = 0, capacity = 0;
+  for (uint32_t i = 0; i < n_execs; i++) capacity += execs[i]->program->n_dispatches;
+  VC_TRY(vc_arena_create(&scratch));
+  vc_status status = VC_NEW(scratch, VC_MAX(capacity, 1), &wants);
+  for (uint32_t i = 0; status == VC_OK && i < n_execs; i++) {
+    for (uint32_t k = 0; k < execs[i]->program->n_dispatches; k++) {
+      const struct vc_dispatch *d = &execs[i]->program->dispatches[k].d;
+      wants[n++] = (struct vc_kernel_want){d->kernel, d->spec, d->n_spec, d->required_subgroup};
+    }
+  }
+  if (status == VC_OK) vc_gpu_prepare(execs[0]->gpu, wants, n);
+  vc_arena_destroy(scratch);
+  return status;
+}
+
 vc_status vc_exec_bind(vc_arena *arena, vc_exec *const *execs, uint32_t n_execs) {
   vc_buffer **slabs = NULL;
   uint32_t n_slabs = 0;
   for (uint32_t i = 0; i < n_execs; i++) VC_ASSERT(execs[i]->gpu && !execs[i]->bound);
   VC_TRY(make_slabs(arena, execs, n_execs, &slabs, &n_slabs));
+  VC_TRY(prepare_kernels(execs, n_execs));
   for (uint32_t i = 0; i < n_execs; i++) {
     vc_exec *x = execs[i];
     x->slabs = slabs;

@@ -406,6 +406,31 @@ static void kernels_take_buffers_by_address(void **state) {
   check_copies(true);
 }
 
+// Kernels that are prepared serve vc_kernel_get, each made once; those that cannot be made fail there only.
+static void kernels_are_prepared_together(void **state) {
+  (void)state;
+  enum { N = 12 };
+  uint32_t modes[N];
+  struct vc_kernel_want wants[N + 3];
+  vc_kernel *kernel, *again;
+  for (uint32_t i = 0; i < N; i++) {
+    modes[i] = i % (N - 2); // the last two are asked for twice
+    wants[i] = (struct vc_kernel_want){"pointwise_fwd", &modes[i], 1, 0};
+  }
+  wants[N] = (struct vc_kernel_want){"no_such_kernel", NULL, 0, 0};
+  wants[N + 1] = (struct vc_kernel_want){"copy_words", NULL, 0, 512};
+  wants[N + 2] = (struct vc_kernel_want){"copy_words", NULL, 0, 0};
+  vc_gpu_prepare(gpu, wants, VC_COUNT_OF(wants));
+  for (uint32_t i = 0; i < N; i++) {
+    OK(vc_kernel_get(gpu, wants[i].name, wants[i].spec, 1, 0, &kernel));
+    OK(vc_kernel_get(gpu, wants[i % (N - 2)].name, wants[i % (N - 2)].spec, 1, 0, &again));
+    assert_ptr_equal(kernel, again);
+  }
+  fails(vc_kernel_get(gpu, "no_such_kernel", NULL, 0, 0, &kernel), VC_E_INTERNAL, "no_such_kernel");
+  fails(vc_kernel_get(gpu, "copy_words", NULL, 0, 512, &kernel), VC_E_UNSUPPORTED, "subgroups of 512");
+  check_copies(false);
+}
+
 static void wrong_dispatches_are_refused(void **state) {
   (void)state;
   vc_kernel *kernel = copy_kernel(false), *other;
@@ -663,6 +688,7 @@ int main(void) {
       TEST(memory_is_counted),
       TEST(kernels_take_buffers_by_descriptor),
       TEST(kernels_take_buffers_by_address),
+      TEST(kernels_are_prepared_together),
       TEST(wrong_dispatches_are_refused),
       TEST(a_subgroup_size_can_be_required),
       TEST(lists_replay_while_in_flight),

@@ -38,6 +38,8 @@ vc_status vc_mask_read(vc_arena *arena, const char *path, uint32_t page, int cha
                        uint32_t *out_height, uint32_t **out_labels);
 vc_status vc_png_write(const char *path, const struct vc_image *image,
                        const uint8_t *palette_rgb); // palette: 256*3 or NULL; U8/U16; 1..4 channels (2, 4: with alpha)
+// The file in memory, owned by the arena. U8; 1 or 3 channels.
+vc_status vc_png_encode(vc_arena *arena, const struct vc_image *image, uint8_t **out_data, size_t *out_n_bytes);
 vc_status vc_tiff_write(const char *path, const struct vc_image *image); // deflate; any format
 
 // ---- volumes ----------------------------------------------------------------------------------------------------

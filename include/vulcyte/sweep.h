@@ -66,7 +66,7 @@ vc_status vc_sweep_run_begin(struct vc_sweep *sweep, uint32_t run);
 vc_status vc_sweep_run_end(struct vc_sweep *sweep, uint32_t run, vc_status status, const char *message);
 // results.json, results.csv and results.md of what is known so far; the same scores give the same bytes.
 vc_status vc_sweep_write(const struct vc_sweep *sweep);
-// One page about all finished runs; nothing where there is none.
+// The page about the sweep, from the results that vc_sweep_write wrote and the folders of the finished runs.
 vc_status vc_sweep_write_report(const struct vc_sweep *sweep, const char *path);
 
 // Mean and standard deviation (of a sample; NaN for fewer than two) of a cell's test IoU; *out_n: of how many runs.

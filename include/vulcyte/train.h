@@ -194,15 +194,15 @@ vc_status vc_import_bigbrain(struct vc_gpu *gpu, const struct vc_import_bigbrain
 
 // ---- pictures and report ----------------------------------------------------------------------------------------
 
-// image (first 3 channels, stretched from its own minimum and maximum) with class outlines and tints; masks are class
-// indices; reference may be NULL. Side by side: image | reference | prediction | difference when reference is given,
-// else the overlay alone.
+// image (first 3 channels, stretched over its own values, those of a test image but for the outermost) with class
+// outlines and tints; masks are class indices; reference may be NULL. Side by side: image | reference | prediction |
+// difference when reference is given, else the overlay alone.
 vc_status vc_overlay_write(const char *path, const struct vc_image *image, const uint8_t *reference,
                            const uint8_t *prediction, uint32_t n_classes);
-// One self-contained HTML page of a run folder: curves of log.jsonl, evaluation, overlays, settings. Files that are not
-// there yet are passed over; a folder without config.json is no run: VC_E_INPUT.
+// One self-contained HTML page of a run folder (overlays, scores, curves, augmentation, settings) or of a sweep's.
+// Files that are not there yet are passed over; a folder with neither config.json nor results.json is VC_E_INPUT.
 vc_status vc_report_write(const char *run_dir, const char *out_path);
-// The same for several runs, with a table that compares them first.
+// The same for several folders, runs with a table that compares them first.
 vc_status vc_report_write_runs(const char *const *run_dirs, uint32_t n, const char *out_path);
 
 #ifdef __cplusplus

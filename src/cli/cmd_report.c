@@ -13,8 +13,8 @@ static vc_status report(vc_arena *arena, const struct cli_args *args) {
 }
 
 const struct cli_command cmd_report = {.name = "report",
-                                       .arguments = "RUN...",
-                                       .summary = "Write one self-contained HTML page about one or several runs.",
+                                       .arguments = "RUN|SWEEP...",
+                                       .summary = "Write one self-contained HTML page about runs and sweeps.",
                                        .min_arguments = 1,
                                        .max_arguments = 1000,
                                        .options = {{.name = "out", .value = "FILE.html", .help = "The page to write"}},

@@ -226,3 +226,17 @@ vc_status vc_png_writer_open(const char *path, const struct vc_image *shape, con
   *out = &w->base;
   return VC_OK;
 }
+
+vc_status vc_png_encode(vc_arena *arena, const struct vc_image *image, uint8_t **out_data, size_t *out_n_bytes) {
+  VC_ASSERT(image->format == VC_PIXEL_U8 && (image->channels == 1 || image->channels == 3));
+  png_image png = {.version = PNG_IMAGE_VERSION,
+                   .width = image->width,
+                   .height = image->height,
+                   .format = image->channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB};
+  png_alloc_size_t n_bytes = PNG_IMAGE_PNG_SIZE_MAX(png);
+  VC_TRY(VC_NEW(arena, n_bytes, out_data));
+  if (!png_image_write_to_memory(&png, *out_data, &n_bytes, 0, image->pixels, 0, NULL))
+    return VC_FAIL(VC_E_NOMEM, "a PNG of %ux%u pixels could not be made: %s", image->width, image->height, png.message);
+  *out_n_bytes = n_bytes;
+  return VC_OK;
+}

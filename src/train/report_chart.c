@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { WIDTH = 640, HEIGHT = 320, LEFT = 66, RIGHT = 14, TOP = 36, BOTTOM = 48, MAX_TICKS = 12 };
+enum { WIDTH = 640, HEIGHT = 320, LEFT = 72, RIGHT = 14, TOP = 40, BOTTOM = 48, MAX_TICKS = 12 };
 
 struct axis {
   double lo, hi;
@@ -104,9 +104,9 @@ static void draw_marks(const struct frame *f) {
     double x = x_of(f, mark->x);
     bool is_right = x > (LEFT + WIDTH - RIGHT) / 2.0;
     page_format(f->page, "<line class=\"mark\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>", x, x,
-                TOP - 20 + 14 * (int)(i % 2), HEIGHT - BOTTOM);
+                TOP - 22 + 16 * (int)(i % 2), HEIGHT - BOTTOM);
     page_format(f->page, "<text class=\"label\" x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">", x + (is_right ? -4 : 4),
-                TOP - 20 + 14 * (int)(i % 2), is_right ? "end" : "start");
+                TOP - 22 + 16 * (int)(i % 2), is_right ? "end" : "start");
     page_text(f->page, mark->label);
     page_raw(f->page, "</text>\n");
   }
@@ -142,7 +142,7 @@ void chart_draw(struct page *p, const struct chart *chart) {
   struct frame f = {.page = p, .chart = chart};
   if (!find_range(chart, &f.x, &f.y)) return;
   f.y.is_log = chart->is_log && f.y.lo > 0;
-  if (!f.y.is_log) f.y.lo = fmin(f.y.lo, 0);
+  if (!f.y.is_log && !chart->is_free) f.y.lo = fmin(f.y.lo, 0);
   if (chart->is_unit) f.y.hi = fmax(f.y.hi, 1);
   round_axis(&f.x, true);
   round_axis(&f.y, false);
@@ -151,7 +151,7 @@ void chart_draw(struct page *p, const struct chart *chart) {
   page_raw(p, "<span class=\"legend\">");
   for (uint32_t s = 0; s < chart->n_series; s++) {
     const struct series *one = &chart->series[s];
-    if (!has_points(one)) continue;
+    if (!one->name || !has_points(one)) continue;
     page_format(p,
                 "<span><svg width=\"26\" height=\"8\" aria-hidden=\"true\"><line x1=\"1\" x2=\"25\" y1=\"4\" y2=\"4\" "
                 "stroke=\"%s\" stroke-width=\"3\"%s/></svg>",

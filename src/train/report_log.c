@@ -23,15 +23,24 @@ static bool is_event(const char *line, size_t n_bytes, const char *event) {
   return n_bytes >= strlen(start) && memcmp(line, start, strlen(start)) == 0;
 }
 
+static const char *const column_keys[RUN_COLUMNS] = {[RUN_LOSS_SUPERVISED] = "loss_supervised",
+                                                     [RUN_LOSS_UNSUPERVISED] = "loss_unsupervised",
+                                                     [RUN_VAL_SUPERVISED] = "val_loss_supervised",
+                                                     [RUN_VAL_UNSUPERVISED] = "val_loss_unsupervised",
+                                                     [RUN_VAL_IOU] = "val_mean_iou",
+                                                     [RUN_LR] = "lr",
+                                                     [RUN_LOSS_MAIN] = "loss_main",
+                                                     [RUN_LOSS_AUX] = "loss_aux",
+                                                     [RUN_VAL_MAIN] = "val_loss_main",
+                                                     [RUN_VAL_AUX] = "val_loss_aux",
+                                                     [RUN_ENTROPY_MAIN] = "val_entropy_main",
+                                                     [RUN_ENTROPY_AUX] = "val_entropy_aux",
+                                                     [RUN_IOU_MAIN] = "val_mean_iou_main",
+                                                     [RUN_IOU_AUX] = "val_mean_iou_aux"};
+
 static void add_point(struct run_log *log, const vc_json *line, const char *x_key) {
-  uint32_t i = log->n++;
-  log->x[i] = number_of(line, x_key);
-  log->loss_supervised[i] = number_of(line, "loss_supervised");
-  log->loss_unsupervised[i] = number_of(line, "loss_unsupervised");
-  log->val_supervised[i] = number_of(line, "val_loss_supervised");
-  log->val_unsupervised[i] = number_of(line, "val_loss_unsupervised");
-  log->val_iou[i] = number_of(line, "val_mean_iou");
-  log->lr[i] = number_of(line, "lr");
+  const uint32_t i = log->n++;
+  for (int c = 0; c < RUN_COLUMNS; c++) log->columns[c][i] = number_of(line, column_keys[c] ? column_keys[c] : x_key);
 }
 
 static vc_status add_warning(vc_arena *arena, struct run_log *log, const vc_json *line) {
@@ -110,10 +119,7 @@ vc_status run_log_read(vc_arena *arena, const char *path, struct run_log *out) {
     n_points = count_events(text, n_bytes, "step");
     every = n_points / MAX_POINTS + 1;
   }
-  double **columns[] = {
-      &log.x, &log.loss_supervised, &log.loss_unsupervised, &log.val_supervised, &log.val_unsupervised, &log.val_iou,
-      &log.lr};
-  for (size_t i = 0; i < VC_COUNT_OF(columns); i++) VC_TRY(VC_NEW(arena, n_points + 1u, columns[i]));
+  for (int c = 0; c < RUN_COLUMNS; c++) VC_TRY(VC_NEW(arena, n_points + 1u, &log.columns[c]));
   VC_TRY(VC_NEW(arena, MAX_WARNINGS, &log.warnings));
   if (text) VC_TRY(read_lines(arena, &log, text, n_bytes, every));
   *out = log;

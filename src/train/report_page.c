@@ -1,6 +1,8 @@
 // The page of a report: growing text, escapes, base64.
 #include "report.h"
 
+#include "report_style.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,9 +84,52 @@ void page_base64(struct page *p, const uint8_t *data, size_t n_bytes) {
   p->n = (size_t)(out - p->text);
 }
 
+const char page_blue[] = "#0072b2", page_orange[] = "#d55e00", page_sky[] = "#56b4e9", page_gold[] = "#e69f00",
+           page_green[] = "#009e73", page_pink[] = "#cc79a7", page_grey[] = "#7d8794";
+
 void page_score(struct page *p, double value) {
   if (isfinite(value))
     page_format(p, "%.3f", value);
   else
     page_raw(p, "&ndash;");
+}
+
+void page_whole(struct page *p, double value) {
+  if (isfinite(value))
+    page_format(p, "%.0f", value);
+  else
+    page_raw(p, "&ndash;");
+}
+
+void page_duration(struct page *p, double seconds) {
+  if (!isfinite(seconds)) {
+    page_raw(p, "&ndash;");
+  } else if (seconds < 120) {
+    page_format(p, "%.0f s", seconds);
+  } else if (seconds < 7200) {
+    page_format(p, "%.0f min", seconds / 60);
+  } else {
+    page_format(p, "%.1f h", seconds / 3600);
+  }
+}
+
+void page_cell(struct page *p, double value) {
+  page_raw(p, "<td>");
+  page_score(p, value);
+  page_raw(p, "</td>");
+}
+
+void page_begin(struct page *p, const char *title) {
+  page_raw(p, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+              "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
+  page_text(p, title);
+  page_raw(p, " - vulcyte</title>\n<style>\n");
+  page_raw(p, report_style);
+  page_raw(p, "</style></head><body>\n");
+}
+
+vc_status page_end(struct page *p, const char *path) {
+  page_raw(p, "<p class=\"soft\">Written by vulcyte " VC_VERSION ".</p>\n</body></html>\n");
+  if (p->is_failed) return VC_FAIL(VC_E_NOMEM, "%s: out of memory", path);
+  return vc_file_write(path, p->text, p->n);
 }

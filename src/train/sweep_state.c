@@ -106,11 +106,5 @@ vc_status vc_sweep_run_end(struct vc_sweep *sweep, uint32_t run, vc_status statu
 }
 
 vc_status vc_sweep_write_report(const struct vc_sweep *sweep, const char *path) {
-  const char **dirs;
-  uint32_t n = 0;
-  VC_TRY(VC_NEW(sweep->arena, sweep->n_runs, &dirs));
-  for (uint32_t i = 0; i < sweep->n_runs; i++) {
-    if (sweep->runs[i].state == VC_SWEEP_DONE) dirs[n++] = sweep->runs[i].dir;
-  }
-  return n > 0 ? vc_report_write_runs(dirs, n, path) : VC_OK;
+  return vc_report_write_runs(&sweep->out_dir, 1, path);
 }

@@ -98,7 +98,10 @@ static void put_run(const char *log) {
   scratch_text("run/config.json", config);
   scratch_text("run/evaluation.json", evaluation);
   scratch_text("run/log.jsonl", log);
-  scratch_put("run/overlays/a\"b<c.png", "\x89PNG", 4);
+  uint8_t pixels[4 * 4] = {0, 10, 20}, classes[4 * 4] = {1};
+  const struct vc_image image = {.width = 4, .height = 4, .channels = 1, .format = VC_PIXEL_U8, .pixels = pixels};
+  ASSERT_OK(vc_overlay_write("run/overlays/a\"b<c.png", &image, classes, classes, 2));
+  scratch_put("run/overlays/damaged.png", "\x89PNG", 4);
 }
 
 static void the_report_is_one_escaped_page(void **state) {
@@ -119,9 +122,10 @@ static void the_report_is_one_escaped_page(void **state) {
   assert_non_null(strstr(page, "&lt;script&gt;alert(1)"));
   assert_non_null(strstr(page, "&lt;img src=x&gt;"));
   assert_non_null(strstr(page, "0.875"));
+  assert_non_null(strstr(page, "1 more, and these at full size")); // the damaged one
   assert_non_null(strstr(page, "<tr><td>best-supervised</td><td>0.625</td><td>&ndash;</td>"));
   assert_non_null(strstr(page, "<td>41</td>"));
-  assert_non_null(strstr(page, "data:image/png;base64,iVBORw=="));
+  assert_non_null(strstr(page, "alt=\"a&quot;b&lt;c: difference\" src=\"data:image/png;base64,iVBORw0KGgo"));
   assert_non_null(strstr(page, "best-supervised</text>")); // the mark in the chart
   assert_non_null(strstr(page, "has not ended"));
   assert_null(strstr(page, "http:"));
@@ -135,19 +139,21 @@ static void the_log_gives_points_by_epoch_or_step(void **state) {
   put_run("{\"event\":\"epoch\",\"epoch\":1,\"step\":4,\"lr\":0.5}\n{\"event\":\"end\",\"step\":4,\"seconds\":9,"
           "\"device\":\"d\"}\n");
   ASSERT_OK(run_log_read(*state, "run/log.jsonl", &log));
-  assert_true(log.n == 1 && !log.by_step && log.x[0] == 1 && log.lr[0] == 0.5 && log.has_ended && log.seconds == 9);
+  assert_true(log.n == 1 && !log.by_step && log.columns[RUN_X][0] == 1 && log.columns[RUN_LR][0] == 0.5 &&
+              log.has_ended && log.seconds == 9);
   assert_string_equal(log.device, "d");
   put_run("{\"event\":\"step\",\"step\":1,\"loss_supervised\":0.5}\n{\"event\":\"step\",\"step\":2,\"loss_supervised\":"
           "0.25}\n");
   ASSERT_OK(run_log_read(*state, "run/log.jsonl", &log));
-  assert_true(log.n == 2 && log.by_step && log.x[1] == 2 && log.loss_supervised[1] == 0.25 && !log.has_ended);
+  assert_true(log.n == 2 && log.by_step && log.columns[RUN_X][1] == 2 && log.columns[RUN_LOSS_SUPERVISED][1] == 0.25 &&
+              !log.has_ended);
   ASSERT_OK(run_log_read(*state, "run/none.jsonl", &log));
   assert_int_equal(log.n, 0);
 }
 
 static void odd_folders_are_refused_or_borne(void **state) {
   (void)state;
-  ASSERT_FAILS(vc_report_write("none", "report.html"), VC_E_INPUT, "none: no run folder");
+  ASSERT_FAILS(vc_report_write("none", "report.html"), VC_E_INPUT, "none: neither a run");
   ASSERT_OK(vc_path_make_dirs("bare"));
   scratch_text("bare/config.json", "[1]");
   ASSERT_OK(vc_report_write("bare", "report.html"));

@@ -299,6 +299,44 @@ static void the_table_has_mean_and_spread(void **state) {
   assert_int_equal(vc_json_size(vc_json_get(json, "runs")), 12);
 }
 
+static uint32_t count(const char *text, const char *what) {
+  uint32_t n = 0;
+  for (const char *at = text; (at = strstr(at, what)); at++) n++;
+  return n;
+}
+
+// Seven bars for seven cells, spreads where there are two seeds, the study's marks beside its share of labels.
+static void the_page_shows_what_the_table_holds(void **state) {
+  struct vc_sweep s;
+  ASSERT_OK(load(*state, study_grid, &s));
+  finish(&s, "BBBC039_labelled-0.25_supervised_seed-0", 0.5, 0.25);
+  finish(&s, "BBBC039_labelled-0.25_uda_kl_seed-0", 0.5, 0.75);
+  finish(&s, "BBBC039_labelled-0.25_uda_kl_seed-1", 0.75, 0.75);
+  finish(&s, "BBBC039_labelled-0.05_uda_iid_seed-1", 0.75, 0.875);
+  finish(&s, "BBBC039_labelled-0.05_supervised_seed-0", 0.125, 0.125);
+  finish(&s, "BBBC039_labelled-0.05_supervised_seed-1", 0.125, 0.125);
+  ASSERT_OK(vc_sweep_run_end(&s, 1, VC_E_DIVERGED, "it <b>diverged</b>"));
+  ASSERT_OK(vc_sweep_write(&s));
+  ASSERT_OK(vc_sweep_write_report(&s, "out/report.html"));
+  uint8_t *text;
+  size_t n_bytes;
+  ASSERT_OK(vc_file_read(*state, "out/report.html", 0, &text, &n_bytes));
+  const char *page = (const char *)text;
+  assert_int_equal(count(page, "<rect "), 3 + 3);
+  assert_int_equal(count(page, "class=\"spread\""), 2 + 1);
+  assert_int_equal(count(page, "<path class=\"study\""), 2 + 1); // and one in the legend
+  assert_non_null(strstr(page, "<td>0.625<small> &plusmn;&nbsp;0.177</small></td><td><b>0.750</b><small> &plusmn;"));
+  assert_non_null(strstr(page, "over 2 seeds"));
+  assert_non_null(strstr(page, "it &lt;b&gt;diverged&lt;/b&gt;"));
+  assert_non_null(strstr(page, "<a href=\"BBBC039_labelled-0.25_uda_kl_seed-0/report.html\">"));
+  assert_true(!strstr(page, "\"nan") && !strstr(page, ">nan") && !strstr(page, " nan") && !strstr(page, "http") &&
+              !strstr(page, "<b>diverged"));
+  ASSERT_OK(vc_report_write("out", "elsewhere.html")); // as `vulcyte report` makes it: links would lead nowhere
+  ASSERT_OK(vc_file_read(*state, "elsewhere.html", 0, &text, &n_bytes));
+  assert_int_equal(count((const char *)text, "<rect "), 6);
+  assert_null(strstr((const char *)text, "seed-0/report.html"));
+}
+
 static void folders_tell_the_states(void **state) {
   struct vc_sweep s;
   ASSERT_OK(load(*state, study_grid, &s));
@@ -343,6 +381,7 @@ int main(void) {
       SCRATCH_TEST(overrides_reach_every_run),
       SCRATCH_TEST(every_configuration_is_valid),
       SCRATCH_TEST(the_table_has_mean_and_spread),
+      SCRATCH_TEST(the_page_shows_what_the_table_holds),
       SCRATCH_TEST(folders_tell_the_states),
       SCRATCH_TEST(the_studys_sets_go_by_several_names),
   };

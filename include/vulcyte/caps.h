@@ -9,6 +9,12 @@
 extern "C" {
 #endif
 
+enum { VC_MAX_COOP_SHAPES = 8 };
+// Matrices that a subgroup multiplies at once: m x k by k x n.
+struct vc_coop_shape {
+  uint32_t m, n, k;
+};
+
 enum vc_device_type { VC_DEVICE_DISCRETE, VC_DEVICE_INTEGRATED, VC_DEVICE_CPU, VC_DEVICE_OTHER };
 
 // Capabilities that kernels and the planner depend on. Each field can be narrowed, never widened, by the JSON object in
@@ -35,7 +41,9 @@ struct vc_caps {
   bool subgroup_shuffle, subgroup_arithmetic, subgroup_ballot; // in compute
   bool buffer_address;                                         // GL_EXT_buffer_reference kernels run
   bool fp16, fp16_storage, int8, int16, int64;                 // shader arithmetic types and 16-bit storage
-  bool coop_matrix; // VK_KHR_cooperative_matrix with fp16 inputs and fp32 sums
+  bool coop_matrix;       // VK_KHR_cooperative_matrix with fp16 inputs and fp32 sums
+  uint32_t n_coop_shapes; // of those; they and the shapes are not narrowed
+  struct vc_coop_shape coop_shapes[VC_MAX_COOP_SHAPES];
 };
 
 #ifdef __cplusplus

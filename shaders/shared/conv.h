@@ -77,6 +77,20 @@ VC_STRUCT(vc_conv_pack_push) {
   VC_UINT weights;                // CONV_WEIGHTS_*
 };
 
+// The kernels for matrix units': SIDE and STRIDE as above, and
+#define SC_COOP_LOCAL 0          // invocations of a workgroup
+#define SC_COOP_LANES 3          // of a subgroup
+#define SC_COOP_M 4              // shape of the matrices
+#define SC_COOP_N 5
+#define SC_COOP_K 6
+#define SC_COOP_SUBGROUPS_N 7    // parts that the columns of a tile are divided into
+#define COOP_STEP 32             // terms of a product, pixels of a weight gradient, that are staged at once
+VC_STRUCT(vc_conv_coop_pack_push) {
+  VC_UINT in_c, cols, taps;
+  VC_UINT weights;                // CONV_WEIGHTS_*
+  VC_UINT columns, chunks;        // of the packed ones: whole tiles; eights of terms, whole steps
+};
+
 #define CONV_SIMD_BLOCK 4u       // grid pixels of one step of a weight gradient, each way
 VC_STRUCT(vc_conv_dw_push) {
   VC_UINT n_groups;

@@ -69,6 +69,15 @@ static void put_caps(vc_json_writer *w, const struct vc_caps *c) {
   vc_json_put_bool(w, "fp16_storage", c->fp16_storage);
   vc_json_put_bool(w, "int64", c->int64);
   vc_json_put_bool(w, "coop_matrix", c->coop_matrix);
+  vc_json_begin_array(w, "coop_shapes"); // m x n x k
+  for (uint32_t i = 0; i < c->n_coop_shapes; i++) {
+    vc_json_begin_array(w, NULL);
+    vc_json_put_number(w, NULL, c->coop_shapes[i].m);
+    vc_json_put_number(w, NULL, c->coop_shapes[i].n);
+    vc_json_put_number(w, NULL, c->coop_shapes[i].k);
+    vc_json_end_array(w);
+  }
+  vc_json_end_array(w);
   vc_json_end_object(w);
 }
 

@@ -72,25 +72,25 @@ static void query_device(VkPhysicalDevice physical, uint32_t api, const struct g
   vkGetPhysicalDeviceFeatures2(physical, &q->features);
 }
 
-// Is there a matrix shape with fp16 factors and fp32 sums, one subgroup wide?
-static bool has_matrix_shape(VkInstance instance, VkPhysicalDevice physical) {
+// The matrix shapes with fp16 factors and fp32 sums, one subgroup wide.
+static void list_matrix_shapes(VkInstance instance, VkPhysicalDevice physical, struct vc_caps *caps) {
   PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR query =
       (PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR)vkGetInstanceProcAddr(
           instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
   uint32_t n = 0;
-  bool found = false;
-  if (!query || query(physical, &n, NULL) != VK_SUCCESS || n == 0) return false;
+  if (!query || query(physical, &n, NULL) != VK_SUCCESS || n == 0) return;
   VkCooperativeMatrixPropertiesKHR *list = calloc(n, sizeof *list);
-  if (!list) return false;
+  if (!list) return;
   for (uint32_t i = 0; i < n; i++) list[i].sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR;
   VkResult result = query(physical, &n, list);
   for (uint32_t i = 0; result == VK_SUCCESS && i < n; i++) {
-    found |= list[i].scope == VK_SCOPE_SUBGROUP_KHR && list[i].AType == VK_COMPONENT_TYPE_FLOAT16_KHR &&
-             list[i].BType == VK_COMPONENT_TYPE_FLOAT16_KHR && list[i].CType == VK_COMPONENT_TYPE_FLOAT32_KHR &&
-             list[i].ResultType == VK_COMPONENT_TYPE_FLOAT32_KHR;
+    bool fits = list[i].scope == VK_SCOPE_SUBGROUP_KHR && list[i].AType == VK_COMPONENT_TYPE_FLOAT16_KHR &&
+                list[i].BType == VK_COMPONENT_TYPE_FLOAT16_KHR && list[i].CType == VK_COMPONENT_TYPE_FLOAT32_KHR &&
+                list[i].ResultType == VK_COMPONENT_TYPE_FLOAT32_KHR;
+    if (!fits || caps->n_coop_shapes == VC_MAX_COOP_SHAPES) continue;
+    caps->coop_shapes[caps->n_coop_shapes++] = (struct vc_coop_shape){list[i].MSize, list[i].NSize, list[i].KSize};
   }
   free(list);
-  return found;
 }
 
 bool gpu_queue_family(VkPhysicalDevice physical, uint32_t *out_family, uint32_t *out_timestamp_bits) {
@@ -147,8 +147,9 @@ static void fill_features(const struct gpu_instance *instance, VkPhysicalDevice 
   caps->int8 = q->f12.shaderInt8 && q->f12.storageBuffer8BitAccess;
   caps->int16 = q->features.features.shaderInt16;
   caps->int64 = q->features.features.shaderInt64;
-  caps->coop_matrix = ext->coop_matrix && q->f_matrix.cooperativeMatrix && q->f12.vulkanMemoryModel && caps->fp16 &&
-                      caps->fp16_storage && has_matrix_shape(instance->handle, physical);
+  if (ext->coop_matrix && q->f_matrix.cooperativeMatrix && q->f12.vulkanMemoryModel && caps->fp16 && caps->fp16_storage)
+    list_matrix_shapes(instance->handle, physical, caps);
+  caps->coop_matrix = caps->n_coop_shapes > 0;
 }
 
 static enum vc_device_type type_of(VkPhysicalDeviceType type) {

@@ -32,8 +32,21 @@ bool conv_tiled_fits(const struct vc_caps *caps, const vc_tensor *out);
 vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
-// The variants of a job in the order of row 0, simd, tiled, from their emit functions.
-#define CONV_VARIANTS(naive_emit, simd_emit, tiled_emit)                                         \
+// conv_coop.c: matrix units, activations of 16 bits. A row's data is its tile.
+struct conv_coop_tile {
+  const char *product, *gradient; // kernels
+  uint32_t m, n;
+  bool is_emulated;
+};
+extern const struct conv_coop_tile conv_coop_wide, conv_coop_small, conv_coop_emulated;
+bool conv_coop_fits_wide(const struct vc_caps *caps, const vc_tensor *out);
+bool conv_coop_fits_small(const struct vc_caps *caps, const vc_tensor *out);
+bool conv_coop_fits_emulated(const struct vc_caps *caps, const vc_tensor *out);
+vc_status conv_coop_emit(vc_emitter *e, const struct conv_product *p);
+vc_status conv_coop_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
+
+// The variants of a job in the order of row 0, simd, tiled, and those for matrix units, from their emit functions.
+#define CONV_VARIANTS(naive_emit, simd_emit, tiled_emit, coop_emit)                              \
   {                                                                                              \
       {.name = "naive", .takes_half = true, .rank_cpu = 1, .rank_gpu = 1, .emit = (naive_emit)}, \
       {.name = "simd",                                                                           \
@@ -52,6 +65,25 @@ vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p)
        .rank_cpu = 0.5f,                                                                         \
        .rank_gpu = 2,                                                                            \
        .emit = (tiled_emit)},                                                                    \
+      {.name = "coop",                                                                           \
+       .needs_coop_matrix = true,                                                                \
+       .takes_half = true,                                                                       \
+       .fits = conv_coop_fits_wide,                                                              \
+       .rank_gpu = 5,                                                                            \
+       .emit = (coop_emit),                                                                      \
+       .data = &conv_coop_wide},                                                                 \
+      {.name = "coop_small",                                                                     \
+       .needs_coop_matrix = true,                                                                \
+       .takes_half = true,                                                                       \
+       .fits = conv_coop_fits_small,                                                             \
+       .rank_gpu = 4,                                                                            \
+       .emit = (coop_emit),                                                                      \
+       .data = &conv_coop_small},                                                                \
+      {.name = "coop_emulated",                                                                  \
+       .takes_half = true,                                                                       \
+       .fits = conv_coop_fits_emulated,                                                          \
+       .emit = (coop_emit),                                                                      \
+       .data = &conv_coop_emulated},                                                             \
   }
 
 // ---- conv_partial.c: weight gradients in slabs ----------------------------------------------------------------

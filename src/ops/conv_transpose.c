@@ -85,8 +85,13 @@ static vc_status fwd_tiled(vc_emitter *e, const vc_tensor *out) {
   return conv_tiled_emit(e, &p);
 }
 
+static vc_status fwd_coop(vc_emitter *e, const vc_tensor *out) {
+  struct conv_product p = fwd_product(out);
+  return conv_coop_emit(e, &p);
+}
+
 static vc_status fwd_emit(vc_emitter *e, const vc_tensor *out) {
-  static const struct vc_variant table[] = CONV_VARIANTS(fwd_naive, fwd_simd, fwd_tiled);
+  static const struct vc_variant table[] = CONV_VARIANTS(fwd_naive, fwd_simd, fwd_tiled, fwd_coop);
   return vc_emit_variant(e, "conv_transpose_fwd", table, VC_COUNT_OF(table), out);
 }
 
@@ -164,8 +169,13 @@ static vc_status dx_tiled(vc_emitter *e, const vc_tensor *out) {
   return conv_tiled_emit(e, &p);
 }
 
+static vc_status dx_coop(vc_emitter *e, const vc_tensor *out) {
+  struct conv_product p = dx_product(out);
+  return conv_coop_emit(e, &p);
+}
+
 static vc_status dx_emit(vc_emitter *e, const vc_tensor *out) {
-  static const struct vc_variant table[] = CONV_VARIANTS(dx_naive, dx_simd, dx_tiled);
+  static const struct vc_variant table[] = CONV_VARIANTS(dx_naive, dx_simd, dx_tiled, dx_coop);
   return vc_emit_variant(e, "conv_transpose_dx", table, VC_COUNT_OF(table), out);
 }
 
@@ -223,8 +233,13 @@ static vc_status dw_tiled(vc_emitter *e, const vc_tensor *out) {
   return conv_tiled_emit_gradient(e, &p);
 }
 
+static vc_status dw_coop(vc_emitter *e, const vc_tensor *out) {
+  struct conv_gradient p = dw_gradient(out);
+  return conv_coop_emit_gradient(e, &p);
+}
+
 static vc_status dw_emit(vc_emitter *e, const vc_tensor *out) {
-  static const struct vc_variant table[] = CONV_VARIANTS(dw_naive, dw_simd, dw_tiled);
+  static const struct vc_variant table[] = CONV_VARIANTS(dw_naive, dw_simd, dw_tiled, dw_coop);
   return vc_emit_variant(e, "conv_transpose_dw", table, VC_COUNT_OF(table), out);
 }
 

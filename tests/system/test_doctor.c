@@ -45,9 +45,15 @@ static void test_a_sound_device(void **state) {
     if (c->job && strncmp(c->op, "conv", 4) == 0) n_variants++;
     n_default += c->is_default;
   }
-  for (uint32_t i = 0; i < r.n_untried; i++)
+  uint32_t n_forgotten = 0;
+  for (uint32_t i = 0; i < r.n_untried; i++) {
+    const struct vc_kernel_info *info;
+    assert_int_equal(vc_shader_info(r.untried[i], &info), VC_OK);
+    if ((info->capabilities & VC_NEEDS_COOP_MATRIX) && !vc_gpu_caps(gpu)->coop_matrix) continue;
     print_error("%s: no case of src/doctor/cases.c runs this kernel; add one\n", r.untried[i]);
-  assert_int_equal(r.n_untried, 0);
+    n_forgotten++;
+  }
+  assert_int_equal(n_forgotten, 0);
   assert_true(n_variants >= 6 * 3); // six jobs, three variants each
   assert_true(n_default < r.n_checks && r.n_failed == 0 && !r.advice);
 }

@@ -10,7 +10,7 @@ fi
 bad=0
 n=0
 while read -r name spv; do
-  if spirv-dis "$spv" 2>/dev/null | grep -q 'OpCapability CooperativeMatrix'; then
+  if spirv-dis "$spv" 2>/dev/null | grep 'OpCapability CooperativeMatrix' >/dev/null; then
     echo "check_msl: $name: cooperative matrices, left out"
     continue
   fi

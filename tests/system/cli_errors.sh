@@ -113,7 +113,7 @@ expect 2 'zero.safetensors: no safetensors header' predict zero.safetensors data
 expect 2 'empty: a folder without checkpoints' predict empty data/images --out out
 printf '\002\000\000\000\000\000\000\000{}' > nothing.safetensors
 expect 2 'nothing.safetensors: no tensor "enc0.conv0.weight"' evaluate nothing.safetensors --images data/images --masks data/masks
-expect 2 'empty: no run folder' report empty --out out
+expect 2 'empty: neither a run' report empty --out out
 
 "$VULCYTE" train good.json --out run --quiet > /dev/null
 model=run/checkpoints/last.safetensors

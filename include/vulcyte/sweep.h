@@ -19,11 +19,13 @@ struct vc_sweep_run {
   enum vc_sweep_state state;
   const char *message;                                                   // why it failed
   double mean_iou[2], image_mean_iou[2], foreground_iou[2], accuracy[2]; // test; best-supervised, best-final; NaN: none
-  double otsu; // mean IoU of Otsu's threshold on the same test images; NaN: not known
+  double head_iou[2]; // test mean IoU of best-final's main and auxiliary head; NaN: the method has none
+  double otsu;        // mean IoU of Otsu's threshold on the same test images; NaN: not known
 };
 
 // The columns of the table. P1 to P4 are the pipelines of the study: KL or IID loss, best-supervised or best-final
-// state. Otsu: every test image cut at a threshold of its own, without training; each seed's split counts once.
+// state. Otsu: every test image cut at a threshold of its own, without training; each seed's split counts once. The
+// last two are the heads of IIC, with a table of their own.
 enum vc_sweep_column {
   VC_SWEEP_SUPERVISED,
   VC_SWEEP_P1,
@@ -31,13 +33,16 @@ enum vc_sweep_column {
   VC_SWEEP_P3,
   VC_SWEEP_P4,
   VC_SWEEP_OTSU,
+  VC_SWEEP_IIC_MAIN,
+  VC_SWEEP_IIC_AUX,
   VC_SWEEP_COLUMNS
 };
 
 struct vc_sweep_row {
   const char *set, *labelled, *settings;
-  const double *study;   // the study's P1 to P4 on that set and ratio; NULL: none
-  const char *study_set; // its name there
+  const double *study;     // the study's P1 to P4 on that set and ratio; NULL: none
+  const double *study_iic; // its main and auxiliary head on that set; NULL: none
+  const char *study_set;   // its name there
 };
 
 struct vc_sweep {
@@ -75,6 +80,7 @@ void vc_sweep_cell(const struct vc_sweep *sweep, uint32_t row, enum vc_sweep_col
 // What the study of Horlava et al. reports for that set (by its name there or the public set's) and share of labels: P1
 // to P4.
 const double *vc_sweep_study(const char *set, double labelled, const char **out_name);
+const double *vc_sweep_study_iic(const char *set, const char **out_name); // main and auxiliary head
 
 #ifdef __cplusplus
 }

@@ -93,7 +93,8 @@ static void put_words(struct page *p, const struct run *run) {
                 "better than they are.</p>\n");
   page_raw(p, "<p><b>best-supervised, best-final</b>: two states of the network that were kept. ");
   page_raw(p, is_method(run, "iic")
-                  ? "How each is chosen is told in docs/formats.md.</p>\n"
+                  ? "The first had the highest IoU on the validation images' masks, the second the lowest loss, which "
+                    "knows no masks.</p>\n"
                   : "The first had the lowest loss on the validation images' masks, the second the lowest sum of that "
                     "and the weighted loss on images without masks. Of a supervised run they are the same.</p>\n");
   page_raw(

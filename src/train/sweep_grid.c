@@ -422,6 +422,7 @@ static void find_row(struct vc_sweep *s, const struct vc_sweep_run *run, const c
   *row = (struct vc_sweep_row){.set = run->set, .labelled = run->labelled, .settings = settings};
   if (run->config.data.labelled_count == 0)
     row->study = vc_sweep_study(run->set, run->config.data.labelled_fraction, &row->study_set);
+  row->study_iic = vc_sweep_study_iic(run->set, &row->study_set);
 }
 
 // ---- spanning -----------------------------------------------------------------------------------------------------
@@ -462,7 +463,7 @@ static vc_status add_combination(const struct grid *g, const size_t *at, const c
   while (index < s->n_runs && strcmp(identities[index], identity) != 0) index++;
   if (index == s->n_runs) {
     for (int i = 0; i < 2; i++)
-      run.mean_iou[i] = run.image_mean_iou[i] = run.foreground_iou[i] = run.accuracy[i] = (double)NAN;
+      run.mean_iou[i] = run.image_mean_iou[i] = run.foreground_iou[i] = run.accuracy[i] = run.head_iou[i] = (double)NAN;
     run.otsu = (double)NAN;
     VC_TRY(name_run(g, s, at, identity, &run));
     identities[index] = identity;

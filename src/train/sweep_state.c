@@ -42,6 +42,10 @@ static vc_status read_scores(vc_arena *arena, const char *path, struct vc_sweep_
     run->foreground_iou[i] = number_of(scores, "foreground_iou");
     run->accuracy[i] = number_of(scores, "accuracy");
   }
+  const vc_json *final = vc_json_get(root, "best-final"), *heads = vc_json_get(final, "heads");
+  const bool has_heads = heads && vc_json_type_of(heads) == VC_JSON_OBJECT;
+  run->head_iou[0] = number_of(has_heads ? vc_json_get(heads, "main") : NULL, "mean_iou");
+  run->head_iou[1] = number_of(has_heads ? vc_json_get(heads, "aux") : NULL, "mean_iou");
   run->state = VC_SWEEP_DONE;
   run->message = NULL;
   return read_otsu(arena, run);

@@ -11,7 +11,8 @@ static const struct {
   const char *key, *title;
 } columns[VC_SWEEP_COLUMNS] = {{"supervised", "supervised only"}, {"p1", "P1: KL, best-supervised"},
                                {"p2", "P2: KL, best-final"},      {"p3", "P3: IID, best-supervised"},
-                               {"p4", "P4: IID, best-final"},     {"otsu", "Otsu"}};
+                               {"p4", "P4: IID, best-final"},     {"otsu", "Otsu"},
+                               {"iic_main", "main head"},         {"iic_aux", "auxiliary head"}};
 
 static const char *method_word(const struct vc_config *c) {
   return c->method == VC_METHOD_UDA ? "uda" : c->method == VC_METHOD_IIC ? "iic" : "supervised";
@@ -28,6 +29,7 @@ static double score(const struct vc_sweep_run *run, enum vc_sweep_column column)
   const bool is_final = column == VC_SWEEP_P2 || column == VC_SWEEP_P4;
   if (run->state != VC_SWEEP_DONE) return (double)NAN;
   if (column == VC_SWEEP_OTSU) return run->otsu;
+  if (column >= VC_SWEEP_IIC_MAIN) return run->head_iou[column - VC_SWEEP_IIC_MAIN];
   const bool fits = column == VC_SWEEP_SUPERVISED
                         ? c->method == VC_METHOD_SUPERVISED
                         : c->method == VC_METHOD_UDA && c->uda.loss == (column >= VC_SWEEP_P3 ? VC_UDA_IID : VC_UDA_KL);
@@ -95,6 +97,8 @@ static void put_run(vc_json_writer *w, const struct vc_sweep_run *run) {
     vc_json_put_number(w, "accuracy", run->accuracy[i]);
     vc_json_end_object(w);
   }
+  if (run->state == VC_SWEEP_DONE && !isnan(run->head_iou[0])) vc_json_put_number(w, "iic_main", run->head_iou[0]);
+  if (run->state == VC_SWEEP_DONE && !isnan(run->head_iou[1])) vc_json_put_number(w, "iic_aux", run->head_iou[1]);
   if (run->state == VC_SWEEP_DONE) vc_json_put_number(w, "otsu", run->otsu);
   vc_json_end_object(w);
 }
@@ -114,6 +118,7 @@ static void put_row(vc_json_writer *w, const struct vc_sweep *s, uint32_t row) {
     vc_json_put_number(w, "sd", sd);
     vc_json_put_number(w, "runs", n);
     if (r->study && c >= VC_SWEEP_P1 && c <= VC_SWEEP_P4) vc_json_put_number(w, "study", r->study[c - VC_SWEEP_P1]);
+    if (r->study_iic && c >= VC_SWEEP_IIC_MAIN) vc_json_put_number(w, "study", r->study_iic[c - VC_SWEEP_IIC_MAIN]);
     vc_json_end_object(w);
   }
   vc_json_end_object(w);
@@ -157,7 +162,7 @@ static void csv_number(FILE *f, double value) {
 static void print_csv(FILE *f, const struct vc_sweep *s) {
   fputs("name,set,labelled,settings,method,loss,seed,state,mean_iou_best_supervised,mean_iou_best_final,"
         "image_mean_iou_best_supervised,image_mean_iou_best_final,foreground_iou_best_supervised,"
-        "foreground_iou_best_final,accuracy_best_supervised,accuracy_best_final,otsu,message\n",
+        "foreground_iou_best_final,accuracy_best_supervised,accuracy_best_final,iic_main,iic_aux,otsu,message\n",
         f);
   for (uint32_t i = 0; i < s->n_runs; i++) {
     const struct vc_sweep_run *r = &s->runs[i];
@@ -168,6 +173,7 @@ static void print_csv(FILE *f, const struct vc_sweep *s) {
     fprintf(f, "%llu,%s,", (unsigned long long)r->config.seed, state_words[r->state]);
     for (size_t k = 0; k < 2 * VC_COUNT_OF(scores); k++)
       csv_number(f, r->state == VC_SWEEP_DONE ? scores[k / 2][k % 2] : (double)NAN);
+    for (int k = 0; k < 2; k++) csv_number(f, r->state == VC_SWEEP_DONE ? r->head_iou[k] : (double)NAN);
     csv_number(f, r->state == VC_SWEEP_DONE ? r->otsu : (double)NAN);
     csv_text(f, r->message ? r->message : "", '\n');
   }
@@ -182,27 +188,32 @@ static void md_text(FILE *f, const char *text) {
   }
 }
 
+static void md_cell(FILE *f, const struct vc_sweep *s, uint32_t row, enum vc_sweep_column column) {
+  double mean, sd;
+  uint32_t n;
+  vc_sweep_cell(s, row, column, &mean, &sd, &n);
+  if (n == 0)
+    fputs(" – |", f);
+  else if (n == 1)
+    fprintf(f, " %.4f |", mean);
+  else
+    fprintf(f, " %.4f ± %.4f (%u) |", mean, sd, n);
+}
+
+static void md_settings(FILE *f, const struct vc_sweep_row *r, bool with_settings) {
+  if (!with_settings) return;
+  fputc(' ', f);
+  md_text(f, r->settings);
+  fputs(" |", f);
+}
+
 static void md_row(FILE *f, const struct vc_sweep *s, uint32_t row, bool with_settings) {
   const struct vc_sweep_row *r = &s->rows[row];
   fputs("| ", f);
   md_text(f, r->set);
   fprintf(f, " | %s |", r->labelled);
-  if (with_settings) {
-    fputc(' ', f);
-    md_text(f, r->settings);
-    fputs(" |", f);
-  }
-  for (int c = 0; c < VC_SWEEP_COLUMNS; c++) {
-    double mean, sd;
-    uint32_t n;
-    vc_sweep_cell(s, row, (enum vc_sweep_column)c, &mean, &sd, &n);
-    if (n == 0)
-      fputs(" – |", f);
-    else if (n == 1)
-      fprintf(f, " %.4f |", mean);
-    else
-      fprintf(f, " %.4f ± %.4f (%u) |", mean, sd, n);
-  }
+  md_settings(f, r, with_settings);
+  for (int c = 0; c < VC_SWEEP_IIC_MAIN; c++) md_cell(f, s, row, (enum vc_sweep_column)c);
   fputc('\n', f);
   if (!r->study) return;
   fprintf(f, "| *study: %s* | *%s* |%s |", r->study_set, r->labelled, with_settings ? " |" : "");
@@ -210,19 +221,84 @@ static void md_row(FILE *f, const struct vc_sweep *s, uint32_t row, bool with_se
   fputs(" |\n", f);
 }
 
+static void md_iic_row(FILE *f, const struct vc_sweep *s, uint32_t row, bool with_settings) {
+  const struct vc_sweep_row *r = &s->rows[row];
+  fputs("| ", f);
+  md_text(f, r->set);
+  fputs(" |", f);
+  md_settings(f, r, with_settings);
+  md_cell(f, s, row, VC_SWEEP_IIC_MAIN);
+  md_cell(f, s, row, VC_SWEEP_IIC_AUX);
+  md_cell(f, s, row, VC_SWEEP_OTSU);
+  fputc('\n', f);
+  if (r->study_iic)
+    fprintf(f, "| *study: %s* |%s *%.4f* | *%.4f* | |\n", r->study_set, with_settings ? " |" : "", r->study_iic[0],
+            r->study_iic[1]);
+}
+
+// Whether runs of IIC, or others, are members of the row.
+static bool has_member(const struct vc_sweep *s, uint32_t row, bool of_iic) {
+  for (uint32_t i = 0; i < s->n_members; i++) {
+    const enum vc_method method = s->runs[s->members[i].run].config.method;
+    const bool is_iic = method != VC_METHOD_SUPERVISED && method != VC_METHOD_UDA;
+    if (s->members[i].row == row && is_iic == of_iic) return true;
+  }
+  return false;
+}
+
+// Shares of labels make no difference to IIC: one row for each set and settings.
+static bool is_iic_row(const struct vc_sweep *s, uint32_t row) {
+  if (!has_member(s, row, true)) return false;
+  for (uint32_t i = 0; i < row; i++) {
+    if (has_member(s, i, true) && !strcmp(s->rows[i].set, s->rows[row].set) &&
+        !strcmp(s->rows[i].settings, s->rows[row].settings))
+      return false;
+  }
+  return true;
+}
+
+static void md_table(FILE *f, const struct vc_sweep *s, bool with_settings) {
+  bool is_begun = false;
+  for (uint32_t i = 0; i < s->n_rows; i++) {
+    if (!has_member(s, i, false)) continue;
+    if (!is_begun) {
+      fprintf(f, "| set | labelled |%s", with_settings ? " settings |" : "");
+      for (int c = 0; c < VC_SWEEP_IIC_MAIN; c++) fprintf(f, " %s |", columns[c].title);
+      fprintf(f, "\n|---|---|%s---|---|---|---|---|---|\n", with_settings ? "---|" : "");
+    }
+    is_begun = true;
+    md_row(f, s, i, with_settings);
+  }
+  if (is_begun) fputc('\n', f);
+}
+
+static void md_iic_table(FILE *f, const struct vc_sweep *s, bool with_settings) {
+  bool is_begun = false;
+  for (uint32_t i = 0; i < s->n_rows; i++) {
+    if (!is_iic_row(s, i)) continue;
+    if (!is_begun)
+      fprintf(
+          f,
+          "Self-supervised (IIC), state best-final, clusters matched on the validation images:\n\n| set |%s main head "
+          "| auxiliary head | Otsu |\n|---|%s---|---|---|\n",
+          with_settings ? " settings |" : "", with_settings ? "---|" : "");
+    is_begun = true;
+    md_iic_row(f, s, i, with_settings);
+  }
+  if (is_begun) fputc('\n', f);
+}
+
 static void print_md(FILE *f, const struct vc_sweep *s) {
   bool with_settings = false, with_study = false;
   uint32_t n[4] = {0};
   for (uint32_t i = 0; i < s->n_rows; i++) {
     with_settings = with_settings || *s->rows[i].settings;
-    with_study = with_study || s->rows[i].study;
+    with_study = with_study || s->rows[i].study || (s->rows[i].study_iic && has_member(s, i, true));
   }
   for (uint32_t i = 0; i < s->n_runs; i++) n[s->runs[i].state]++;
-  fprintf(f, "| set | labelled |%s", with_settings ? " settings |" : "");
-  for (int c = 0; c < VC_SWEEP_COLUMNS; c++) fprintf(f, " %s |", columns[c].title);
-  fprintf(f, "\n|---|---|%s---|---|---|---|---|---|\n", with_settings ? "---|" : "");
-  for (uint32_t i = 0; i < s->n_rows; i++) md_row(f, s, i, with_settings);
-  fputs("\nMean IoU on the test images: mean over the seeds ± standard deviation of a sample (number of seeds).\n"
+  md_table(f, s, with_settings);
+  md_iic_table(f, s, with_settings);
+  fputs("Mean IoU on the test images: mean over the seeds ± standard deviation of a sample (number of seeds).\n"
         "Otsu: each test image cut at its own threshold, without any training.\n",
         f);
   if (with_study) fputs("In italics what Horlava et al. report for that set and share of labels.\n", f);

@@ -1,6 +1,7 @@
 // Graph → program: every node's dispatches in the order of the nodes, then those that nothing needs are left out.
 #include "internal.h"
 
+#include <math.h>
 #include <string.h>
 
 // ---- regions --------------------------------------------------------------------------------------------------
@@ -96,10 +97,11 @@ static vc_status check_binding(const vc_emitter *e, const struct vc_dispatch *d,
                    (unsigned long long)r.offset, BIND_ALIGN);
   }
   if (r.n_bytes > e->caps->max_buffer_range) {
+    const double most = (double)e->caps->max_buffer_range, share = most / (double)r.n_bytes;
     return VC_FAIL(VC_E_NOMEM,
                    "a tensor of %.0f MiB, where the device's kernels can reach %.0f MiB at once; "
-                   "make the crop or the batch smaller",
-                   (double)r.n_bytes / 1048576.0, (double)e->caps->max_buffer_range / 1048576.0);
+                   "make the crop's side %.0f %% of what it is, or the batch or model.base %.0f %%",
+                   (double)r.n_bytes / 1048576.0, most / 1048576.0, floor(100 * sqrt(share)), floor(100 * share));
   }
   return VC_OK;
 }

@@ -23,6 +23,7 @@ struct vc_config {
   uint64_t seed;
   const char *device;
   enum vc_precision precision;
+  uint64_t memory; // bytes that training may take on the device; 0: auto
   struct {
     const char *images, *masks,
         *unlabelled;                  // resolved against dir, as all paths here; masks and unlabelled may be NULL

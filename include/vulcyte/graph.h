@@ -171,18 +171,22 @@ vc_status vc_slot_write(vc_slot *slot, uint64_t offset, const void *data, uint64
 vc_status vc_slot_read(vc_slot *slot, uint64_t offset, void *out_data, uint64_t n_bytes);    // blocking
 
 struct vc_exec_options {
-  const char *variants;       // kernels forced or excluded (variant.h), or NULL
-  bool timestamps;            // measure every dispatch (vc_exec_timing)
-  bool poison;                // tests: work memory is filled with NaN before each step, which then waits
-  bool mixed;                 // activations in 16 bits where ops can; rewrites the graph, tensors keep their identity
-  bool all_mixed;             // with mixed: half_inputs without a leader too, to prove their kernels
+  const char *variants; // kernels forced or excluded (variant.h), or NULL
+  bool timestamps;      // measure every dispatch (vc_exec_timing)
+  bool poison;          // tests: work memory is filled with NaN before each step, which then waits
+  bool mixed;           // activations in 16 bits where ops can; rewrites the graph, tensors keep their identity
+  bool all_mixed;       // with mixed: half_inputs without a leader too, to prove their kernels
+  uint64_t memory;      // bytes that vc_exec_work_bytes should stay within: tensors that would have to be kept for
+                        // long are computed again, with the same bits in every result. 0: no limit
   const struct vc_caps *caps; // plan for these instead of the device's; gpu may then be NULL: a plan to look at
 };
 // Emits and plans; allocates no device memory yet. The plan's peak is known from here on. options may be NULL.
+// A limit of memory that cannot be met is no error here; the plan is then the smallest that was found.
 // Kept are the nodes that outputs, reports and writes to slots need; others cost nothing.
 vc_status vc_exec_create(vc_arena *arena, struct vc_gpu *gpu, vc_graph *graph, const struct vc_exec_options *options,
                          vc_exec **out);
-uint64_t vc_exec_work_bytes(const vc_exec *exec); // planned device memory besides slots
+uint64_t vc_exec_work_bytes(const vc_exec *exec);  // planned device memory besides slots
+double vc_exec_repeated_work(const vc_exec *exec); // of what is computed again, as a share of all the rest
 vc_status vc_exec_print_plan(const vc_exec *exec, vc_arena *arena, char **out_text);
 // Allocates one workspace that these executables share (they never run at once), and records their command lists.
 vc_status vc_exec_bind(vc_arena *arena, vc_exec *const *execs, uint32_t n_execs);

@@ -25,6 +25,7 @@ vc_region vc_region_slice(vc_region r, uint64_t offset, uint64_t n_bytes) {
 static vc_status add_resource(vc_arena *arena, struct program *p, struct program_resource r, uint32_t *out) {
   VC_TRY(grow(arena, (void **)&p->resources, sizeof r, p->n_resources, &p->resources_capacity));
   p->resources[p->n_resources] = r;
+  p->resources[p->n_resources].origin = p->n_resources;
   *out = p->n_resources++;
   return VC_OK;
 }
@@ -142,7 +143,9 @@ vc_status vc_emit(vc_emitter *e, const struct vc_dispatch *d) {
   VC_TRY(check_dispatch(e, d, &kernel));
   VC_TRY(grow(e->arena, (void **)&p->dispatches, sizeof *p->dispatches, p->n_dispatches, &p->dispatches_capacity));
   struct program_dispatch *out = &p->dispatches[p->n_dispatches];
-  *out = (struct program_dispatch){.node = e->node, .job = e->job, .variant = e->row ? e->row->name : NULL, .d = *d};
+  const bool starts = p->n_dispatches == 0 || out[-1].node != e->node;
+  *out = (struct program_dispatch){
+      .node = e->node, .starts = starts, .job = e->job, .variant = e->row ? e->row->name : NULL, .d = *d};
   out->d.kernel = name;
   if (d->push_bytes) {
     void *push;
@@ -318,7 +321,6 @@ vc_status program_make(vc_arena *arena, const vc_graph *g, const struct vc_caps 
   VC_TRY(emit_nodes(&e));
   VC_TRY(drop_unneeded(arena, p));
   VC_TRY(check_order(arena, p));
-  VC_TRY(program_share(arena, p));
   *out = p;
   return VC_OK;
 }

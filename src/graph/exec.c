@@ -163,8 +163,9 @@ vc_status vc_exec_create(vc_arena *arena, struct vc_gpu *gpu, vc_graph *graph, c
   if (options->mixed) VC_TRY(graph_use_half(graph, options->all_mixed));
   VC_TRY(
       program_make(arena, graph, &x->caps, options->variants, getenv("VULCYTE_VARIANTS"), lookup_kernel, &x->program));
-  VC_TRY(program_plan(arena, x->program, &x->caps, &x->plan));
   x->feed_bytes = x->program->resources[0].n_bytes;
+  const uint64_t budget = options->memory ? options->memory - VC_MIN(options->memory, x->feed_bytes) : UINT64_MAX;
+  VC_TRY(program_fit(arena, x->program, &x->caps, budget, &x->program, &x->plan));
   VC_TRY(VC_NEW(arena, x->feed_bytes, &x->feed_values));
   VC_TRY(lay_out_reports(x));
   VC_TRY(list_dispatches(x));
@@ -174,6 +175,10 @@ vc_status vc_exec_create(vc_arena *arena, struct vc_gpu *gpu, vc_graph *graph, c
 
 uint64_t vc_exec_work_bytes(const vc_exec *exec) {
   return exec->plan->peak_bytes + exec->feed_bytes;
+}
+
+double vc_exec_repeated_work(const vc_exec *exec) {
+  return program_repeated_work(exec->program);
 }
 
 vc_status vc_exec_print_plan(const vc_exec *exec, vc_arena *arena, char **out_text) {

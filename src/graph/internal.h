@@ -79,9 +79,12 @@ struct program_resource {
   vc_slot *slot;
   uint64_t n_bytes;
   bool keep;
+  uint32_t origin; // the resource that it holds the contents of again (recompute.c); itself: none
 };
 struct program_dispatch {
   const vc_tensor *node;
+  bool starts;               // the first of its node's, which stand together
+  bool repeated;             // computes again what was not kept
   const char *job, *variant; // NULL: emitted without a choice
   struct vc_dispatch d;      // owns its push bytes
   uint8_t access[VC_EMIT_MAX_BINDINGS];
@@ -103,6 +106,11 @@ vc_status program_make(vc_arena *arena, const vc_graph *g, const struct vc_caps 
                        const char *env, emit_lookup lookup, struct program **out);
 // Gives results the place of operands that they may overwrite (share.c).
 vc_status program_share(vc_arena *arena, struct program *p);
+double program_repeated_work(const struct program *p); // as vc_exec_repeated_work
+// A copy of p that shares places and is planned, with as little as possible computed again for a plan of at most budget
+// bytes (recompute.c). Where none is found: the smallest that was.
+vc_status program_fit(vc_arena *arena, const struct program *p, const struct vc_caps *caps, uint64_t budget,
+                      struct program **out, struct vc_plan **out_plan);
 vc_region program_region(const struct program *p, const vc_tensor *t);
 vc_status program_plan(vc_arena *arena, const struct program *p, const struct vc_caps *caps, struct vc_plan **out);
 vc_status program_print(vc_arena *arena, const struct program *p, const struct vc_plan *plan, char **out_text);

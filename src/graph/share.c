@@ -63,7 +63,7 @@ static void share(struct sharing *s, uint32_t i) {
   while (out < d->d.n_bindings && !(d->access[out] & 2)) out++;
   if (out == d->d.n_bindings) return;
   for (uint32_t k = 0; k < node->n_in; k++) {
-    if (!(node->op->in_place >> k & 1u)) continue;
+    if (!(node->op->in_place >> k & 1u) || !node->in[k]) continue;
     uint32_t operand = find_operand(s->p, &d->d, node->in[k]);
     if (operand == UINT32_MAX) continue;
     uint32_t from = d->d.bindings[operand].resource;

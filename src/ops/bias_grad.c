@@ -125,7 +125,7 @@ static vc_status emit_job(vc_emitter *e, const vc_tensor *out) {
 }
 
 static const struct vc_op bias_grad = {
-    .name = "bias_grad", .infer = infer, .emit = emit_job, .half_inputs = 7, .half_result = true};
+    .name = "bias_grad", .infer = infer, .emit = emit_job, .half_inputs = 7, .half_result = true, .in_place = 3};
 static const struct vc_op skip_grad = {
     .name = "skip_grad", .infer = infer, .emit = emit_job, .half_inputs = 7, .half_result = true};
 

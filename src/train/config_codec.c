@@ -1,6 +1,8 @@
 // The keys of the configuration that have a form of their own.
 #include "config_table.h"
 
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -115,6 +117,52 @@ const struct config_codec config_classes = {
     "1}, "
     "\"values\": {\"anyOf\": [{\"const\": \"rest\"}, {\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": "
     "\"integer\", \"minimum\": 0, \"maximum\": 4294967294}}]}}}}"};
+
+// ---- memory -------------------------------------------------------------------------------------------------------
+
+// "6GiB", "800 MB": a number and a unit of 1024 or (without the i) 1000. 0: not such a text.
+static double bytes_of(const char *text) {
+  static const char units[] = "KMGT";
+  char *unit;
+  const double number = strtod(text, &unit);
+  while (*unit == ' ') unit++;
+  const char *prefix = *unit ? strchr(units, *unit) : NULL;
+  if (!prefix || !isdigit((unsigned char)text[0])) return 0;
+  const bool binary = unit[1] == 'i';
+  if (strcmp(unit + 1 + binary, "B") != 0) return 0;
+  double factor = 1;
+  for (const char *p = units; p <= prefix; p++) factor *= binary ? 1024 : 1000;
+  return number * factor;
+}
+
+static vc_status read_memory(const struct config_reader *r, const struct config_row *row, const vc_json *value) {
+  const enum vc_json_type type = vc_json_type_of(value);
+  if (type == VC_JSON_STRING && strcmp(vc_json_string(value), "auto") == 0) {
+    r->config->memory = 0;
+    return VC_OK;
+  }
+  const double n = type == VC_JSON_STRING   ? bytes_of(vc_json_string(value))
+                   : type == VC_JSON_NUMBER ? vc_json_number(value)
+                                            : 0;
+  if (!(n >= 1 << 20 && n <= 0x1p50))
+    return config_fail(
+        r, value, row->path,
+        "\"auto\", a number of bytes (1048576 and more), or a text like \"6GiB\" or \"800MiB\" is wanted");
+  r->config->memory = (uint64_t)n;
+  return VC_OK;
+}
+
+static void write_memory(vc_json_writer *w, const char *key, const struct vc_config *config) {
+  if (config->memory == 0)
+    vc_json_put_string(w, key, "auto");
+  else
+    vc_json_put_number(w, key, (double)config->memory);
+}
+
+const struct config_codec config_memory = {
+    read_memory, write_memory,
+    "{\"anyOf\": [{\"const\": \"auto\"}, {\"type\": \"integer\", \"minimum\": 1048576}, {\"type\": \"string\", "
+    "\"pattern\": \"^[0-9]+([.][0-9]+)? *[KMGT]i?B$\"}]}"};
 
 // ---- data.labelled ------------------------------------------------------------------------------------------------
 

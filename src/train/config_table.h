@@ -91,6 +91,6 @@ void config_write_row(vc_json_writer *w, const struct config_row *row, const str
 vc_status config_check_resumable(const char *name, const char *old_text, const char *new_text);
 
 extern const struct config_codec config_classes, config_labelled, config_mask_channel, config_split, config_workers,
-    config_scale, config_ops;
+    config_scale, config_ops, config_memory;
 
 #endif

@@ -89,23 +89,6 @@ static uint32_t distinct_sizes(const struct vc_run *run, const uint32_t *samples
   return n_out;
 }
 
-static vc_status build_step(struct vc_run *run, struct vc_size l, struct vc_size u) {
-  struct vc_train_step *step = &run->steps[run->n_train_steps];
-  *step = (struct vc_train_step){
-      .labelled = l, .unlabelled = u, .batch = run->config->train.batch, .pass_samples = UINT32_MAX};
-  VC_TRY(vc_run_is_iic(run)   ? vc_iic_build(run, step)
-         : vc_run_is_uda(run) ? vc_uda_build(run, step)
-                              : vc_supervised_build(run, step));
-  run->n_train_steps++;
-  return VC_OK;
-}
-
-static void tell_memory(const struct vc_run *run, uint64_t work_bytes) {
-  vc_log(VC_LOG_INFO, "memory: %.1f MiB for a step, %.1f MiB for parameters and optimiser, images %s",
-         (double)work_bytes / 1048576.0, (double)(vc_slot_bytes(run->params) * (run->moment1 ? 4 : 3)) / 1048576.0,
-         vc_pool_resident(run->pool) ? "on the device" : "streamed");
-}
-
 static vc_status bind_all(struct vc_run *run) {
   vc_exec **execs;
   uint32_t n = 0;
@@ -117,7 +100,7 @@ static vc_status bind_all(struct vc_run *run) {
   vc_validator_execs(run, execs, &n);
   uint64_t work_bytes = 0;
   for (uint32_t i = 0; i < n; i++) work_bytes = VC_MAX(work_bytes, vc_exec_work_bytes(execs[i]));
-  tell_memory(run, work_bytes);
+  vc_run_tell_memory(run, work_bytes);
   VC_TRY_CTX(vc_exec_bind(run->arena, execs, n),
              "training with crop %u, batch %u, base %u; smaller ones need less memory", run->config->data.crop,
              run->config->train.batch, run->config->model.base);
@@ -138,7 +121,7 @@ vc_status vc_run_build(struct vc_run *run) {
                    run->config->train.batch);
   VC_TRY(VC_NEW(run->arena, (size_t)n_l * n_u, &run->steps));
   for (uint32_t i = 0; i < n_l; i++)
-    for (uint32_t k = 0; k < n_u; k++) VC_TRY(build_step(run, l[i], u[k]));
+    for (uint32_t k = 0; k < n_u; k++) VC_TRY(vc_run_fit_step(run, l[i], u[k], &run->steps[run->n_train_steps++]));
   if (vc_run_is_iic(run) && run->config->model.norm == VC_NORM_BATCH) VC_TRY(vc_statistics_build(run));
   VC_TRY(vc_validator_create(run));
   return bind_all(run);

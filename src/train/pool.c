@@ -149,11 +149,11 @@ static vc_status make_ring(vc_arena *arena, struct vc_pool *p) {
 
 static bool choose_resident(const struct vc_pool *p, uint64_t n_image_words, uint64_t n_label_words) {
   const struct vc_caps *caps = p->desc.caps;
-  const uint64_t bytes = 4 * n_image_words;
+  const uint64_t bytes = 4 * n_image_words, memory = p->desc.memory ? p->desc.memory : caps->heap_bytes;
   const uint64_t largest = VC_MIN(caps->max_buffer_range, caps->max_allocation_bytes);
   if (bytes > largest || n_image_words > UINT32_MAX || 4 * n_label_words > largest) return false;
   // Half of the device's memory stays for the network.
-  return strcmp(p->desc.residence, "device") == 0 || bytes + 4 * n_label_words <= caps->heap_bytes / 2;
+  return strcmp(p->desc.residence, "device") == 0 || bytes + 4 * n_label_words <= memory / 2;
 }
 
 static void destroy_loader(void *object) {

@@ -14,6 +14,7 @@ struct vc_pool_desc {
   const vc_dataset *dataset;
   const struct vc_split *split;
   const char *residence; // "auto" | "device" | "stream"
+  uint64_t memory;       // bytes on the device that all may take together; 0: what the device has
   int n_workers;
   uint32_t batch, n_staged;
   // The samples of a step, a batch of each stream after the other.

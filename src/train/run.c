@@ -132,6 +132,7 @@ static vc_status read_images(struct vc_run *run) {
                                     .dataset = run->dataset,
                                     .split = &run->split,
                                     .residence = run->config->data.residence,
+                                    .memory = run->config->memory,
                                     .n_workers = n_workers(run->config),
                                     .batch = run->config->train.batch,
                                     .n_staged = vc_run_is_iic(run) ? run->config->train.batch : 1,

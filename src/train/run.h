@@ -57,6 +57,7 @@ struct vc_run {
   struct vc_train_step *statistics; // for each of those, what estimates the statistics of batch norm; NULL: not wanted
   struct vc_validator *validator;
   struct vc_heads heads;      // of the weights as they are: what the latest validation found
+  uint64_t spared_bytes;      // of the device's memory, that a trial's smaller network would not take
   const struct vc_part *part; // the window that validation looks at; NULL: training draws its windows
 };
 
@@ -227,6 +228,16 @@ vc_status vc_run_create_weights(struct vc_run *run, uint64_t seed); // initial o
 vc_status vc_run_loop(struct vc_run *run);
 // Shows progress; false: the user wants to stop.
 bool vc_run_progress(struct vc_run *run, const char *phase, uint64_t done, uint64_t total);
+
+// ---- memory (memory.c)
+// ---------------------------------------------------------------------------------------------------------------------
+
+// What a step may take on the device besides what is allocated already.
+uint64_t vc_run_work_budget(const struct vc_run *run);
+// Builds and plans the step of these sizes so that it fits. VC_E_NOMEM with what would fit where that cannot be done.
+vc_status vc_run_fit_step(struct vc_run *run, struct vc_size l, struct vc_size u, struct vc_train_step *out);
+// One line of the log: what training takes and what was done to make it fit.
+void vc_run_tell_memory(const struct vc_run *run, uint64_t work_bytes);
 
 // ---- keeping (keep.c): checkpoints and the state to resume from
 // --------------------------------------------------------

@@ -64,7 +64,7 @@ static struct shape *shape_of(struct vc_validator *v, uint32_t w, uint32_t h) {
 }
 
 static vc_status check_memory(const struct vc_run *run, const struct vc_train_step *step) {
-  const uint64_t budget = vc_gpu_budget(run->gpu);
+  const uint64_t budget = vc_run_work_budget(run);
   if (vc_exec_work_bytes(step->exec) <= budget) return VC_OK;
   return VC_FAIL(VC_E_NOMEM, "%llu MiB of device memory are needed, %llu MiB are free",
                  (unsigned long long)(vc_exec_work_bytes(step->exec) >> 20), (unsigned long long)(budget >> 20));

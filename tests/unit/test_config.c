@@ -146,12 +146,12 @@ static void classes_do_not_overlap(void **state) {
 }
 
 static void later_options_are_refused_clearly(void **state) {
-  static const char *const sets[] = {"memory=\"small\"", "model.arch=\"net\""};
+  static const char *const sets[] = {"model.arch=\"net\""};
   struct vc_config c;
   for (size_t i = 0; i < VC_COUNT_OF(sets); i++) {
     ASSERT_FAILS(parse_set(*state, sets[i], &c), VC_E_CONFIG, "not available in this version");
   }
-  ASSERT_OK(parse(*state, "{\"data\": {}, \"memory\": \"auto\"}", &c));
+  ASSERT_OK(parse(*state, "{\"data\": {}, \"model\": {\"arch\": \"unet\"}}", &c));
 }
 
 static void iic_has_defaults_of_its_own(void **state) {
@@ -175,6 +175,30 @@ static void iic_has_defaults_of_its_own(void **state) {
   ASSERT_OK(parse_set(*state, "model.base=8", &c));
   assert_true(c.model.norm == VC_NORM_NONE && c.optimizer.name == VC_OPTIMIZER_ADAM && c.train.batch == 1);
   ASSERT_FAILS(parse_set(*state, "data.masks=null", &c), VC_E_CONFIG, "data.masks: null, but this method learns from");
+}
+
+static void memory_is_bytes_or_a_text_with_a_unit(void **state) {
+  static const struct {
+    const char *text;
+    uint64_t n_bytes;
+  } good[] = {{"\"auto\"", 0},
+              {"2097152", 2097152},
+              {"\"2GiB\"", (uint64_t)2 << 30},
+              {"\"1.5 GiB\"", (uint64_t)3 << 29},
+              {"\"800MB\"", 800000000}};
+  static const char *const bad[] = {"\"much\"", "-1",          "1000",        "\"2\"", "\"2 giB\"",
+                                    "\"GiB\"",  "\"nan GiB\"", "\"1e99GiB\"", "true"};
+  struct vc_config c;
+  char text[96];
+  for (size_t i = 0; i < VC_COUNT_OF(good); i++) {
+    snprintf(text, sizeof text, "{\"data\": {}, \"memory\": %s}", good[i].text);
+    ASSERT_OK(parse(*state, text, &c));
+    assert_int_equal(c.memory, good[i].n_bytes);
+  }
+  for (size_t i = 0; i < VC_COUNT_OF(bad); i++) {
+    snprintf(text, sizeof text, "{\"data\": {}, \"memory\": %s}", bad[i]);
+    ASSERT_FAILS(parse(*state, text, &c), VC_E_CONFIG, "\"6GiB\" or \"800MiB\" is wanted");
+  }
 }
 
 static void overrides_count_last(void **state) {
@@ -272,6 +296,7 @@ int main(void) {
       SCRATCH_TEST(classes_do_not_overlap),
       SCRATCH_TEST(iic_has_defaults_of_its_own),
       SCRATCH_TEST(later_options_are_refused_clearly),
+      SCRATCH_TEST(memory_is_bytes_or_a_text_with_a_unit),
       SCRATCH_TEST(overrides_count_last),
       SCRATCH_TEST(resolved_text_reads_back_the_same),
       SCRATCH_TEST(loading_resolves_against_the_files_folder),

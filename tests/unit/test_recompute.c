@@ -1,0 +1,172 @@
+// Plans within a budget: what is computed again, what must not be, and that a budget is met by no more than it takes.
+// No device.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/dry_caps.h"
+#include "vulcyte/graph.h"
+
+enum { N = 64, BYTES = 4 * N, DEPTH = 8 };
+static const struct vc_shape vector = {1, N, 1, 1};
+
+struct fixture {
+  vc_arena *arena;
+  vc_graph *g;
+  vc_slot *slot;
+  vc_tensor *a, *b;    // of the slot
+  vc_tensor *h[DEPTH]; // of build_chain
+};
+
+static int create(void **state) {
+  static struct fixture f;
+  memset(&f, 0, sizeof f);
+  unsetenv("VULCYTE_VARIANTS");
+  if (vc_arena_create(&f.arena) || vc_graph_create(f.arena, &f.g) ||
+      vc_slot_create(f.arena, NULL, 65536, VC_SLOT_DEVICE, "slot", &f.slot)) {
+    return -1;
+  }
+  f.a = vc_bind(f.g, "a", vector, VC_F32, f.slot, 0);
+  f.b = vc_bind(f.g, "b", vector, VC_F32, f.slot, N);
+  *state = &f;
+  return 0;
+}
+
+static int destroy(void **state) {
+  vc_arena_destroy(((struct fixture *)*state)->arena);
+  return 0;
+}
+
+// ---- a layer: out = in0 + in1 by the kernel of the addition, but never in the place of an operand -------------------
+
+static vc_status infer(vc_tensor *out) {
+  out->shape = out->in[0]->shape;
+  return VC_OK;
+}
+
+static vc_status emit(vc_emitter *e, const vc_tensor *out) {
+  uint32_t n = N;
+  return vc_emit(e, &(struct vc_dispatch){.kernel = "add_fwd",
+                                          .n_bindings = 3,
+                                          .bindings = {vc_emit_tensor(e, out->in[0]), vc_emit_tensor(e, out->in[1]),
+                                                       vc_emit_tensor(e, out)},
+                                          .push = &n,
+                                          .push_bytes = 4,
+                                          .groups = {1, 1, 1}});
+}
+
+static const struct vc_op layer_op = {.name = "layer", .infer = infer, .emit = emit};
+
+static vc_tensor *layer(struct fixture *f, vc_tensor *x, vc_tensor *y) {
+  return vc_node(f->g, &layer_op, (vc_tensor *[]){x, y}, 2, NULL, 0);
+}
+
+// Layers forward from x, which all wait for their turn backward, as in training.
+static void build_chain(struct fixture *f, vc_tensor *x) {
+  for (int i = 0; i < DEPTH; i++) x = f->h[i] = layer(f, x, x);
+  for (int i = DEPTH - 1; i-- > 0;) x = layer(f, x, f->h[i]);
+  vc_output(f->g, x);
+}
+
+static vc_exec *plan(struct fixture *f, uint64_t memory, uint32_t *out_n_dispatches) {
+  const struct vc_caps caps = dry_caps();
+  const struct vc_exec_options options = {.caps = &caps, .memory = memory};
+  vc_exec *exec = NULL;
+  char *text = NULL;
+  if (vc_exec_create(f->arena, NULL, f->g, &options, &exec) != VC_OK) fail_msg("%s", vc_error_message());
+  assert_int_equal(vc_exec_print_plan(exec, f->arena, &text), VC_OK);
+  *out_n_dispatches = (uint32_t)strtoul(text, NULL, 10);
+  return exec;
+}
+
+// ---- tests --------------------------------------------------------------------------------------------------------
+
+static void nothing_is_repeated_where_there_is_room(void **state) {
+  struct fixture *f = *state;
+  uint32_t n, n_roomy;
+  build_chain(f, f->a);
+  vc_exec *exec = plan(f, 0, &n), *roomy = plan(f, vc_exec_work_bytes(exec), &n_roomy);
+  assert_int_equal(n, 2 * DEPTH - 1);
+  assert_int_equal(n_roomy, n);
+  assert_int_equal(vc_exec_work_bytes(exec), (DEPTH + 1) * BYTES);
+  assert_true(vc_exec_repeated_work(exec) == 0 && vc_exec_repeated_work(roomy) == 0);
+}
+
+static void every_budget_is_met_and_less_memory_takes_more_work(void **state) {
+  struct fixture *f = *state;
+  uint32_t n_before, n;
+  build_chain(f, f->a);
+  plan(f, 0, &n_before);
+  double work = 0;
+  for (uint64_t memory = DEPTH * BYTES; memory >= 4 * BYTES; memory -= BYTES) {
+    vc_exec *exec = plan(f, memory, &n);
+    assert_in_range(vc_exec_work_bytes(exec), 1, memory);
+    assert_true(n > n_before && vc_exec_repeated_work(exec) >= work);
+    work = vc_exec_repeated_work(exec);
+    n_before = n;
+  }
+}
+
+// Three at once are needed by a layer itself: less is told as what it is.
+static void a_budget_out_of_reach_gives_the_smallest_plan(void **state) {
+  struct fixture *f = *state;
+  uint32_t n;
+  build_chain(f, f->a);
+  const uint64_t least = vc_exec_work_bytes(plan(f, BYTES, &n));
+  assert_in_range(least, 3 * BYTES, 4 * BYTES);
+}
+
+static void what_a_slot_held_is_not_read_again_after_a_change(void **state) {
+  struct fixture *f = *state;
+  uint32_t n;
+  for (int i = 0; i < DEPTH; i++) f->h[i] = layer(f, f->a, i ? f->h[i - 1] : f->b);
+  vc_place(f->g, layer(f, f->h[DEPTH - 1], f->b), f->a, 0);
+  vc_tensor *x = f->h[DEPTH - 1];
+  for (int i = DEPTH - 1; i-- > 0;) x = layer(f, x, f->h[i]);
+  vc_output(f->g, x);
+  vc_exec *exec = plan(f, 4 * BYTES, &n);
+  assert_true(vc_exec_repeated_work(exec) == 0);
+  assert_int_equal(n, 2 * DEPTH);
+}
+
+static void what_writes_a_slot_is_not_repeated(void **state) {
+  struct fixture *f = *state;
+  uint32_t n;
+  vc_tensor *counter = vc_bind(f->g, "counter", vector, VC_F32, f->slot, 2 * N);
+  vc_place(f->g, layer(f, counter, f->b), counter, 0);
+  build_chain(f, f->a);
+  vc_exec *exec = plan(f, 4 * BYTES, &n);
+  char *text = NULL;
+  assert_true(vc_exec_repeated_work(exec) > 0);
+  assert_int_equal(vc_exec_print_plan(exec, f->arena, &text), VC_OK);
+  int writes = 0;
+  for (const char *at = text; (at = strstr(at, "w:slot(slot)+512")); at++) writes++;
+  assert_int_equal(writes, 1);
+}
+
+static void outputs_are_kept_not_repeated(void **state) {
+  struct fixture *f = *state;
+  uint32_t n;
+  build_chain(f, f->a);
+  for (int i = 0; i < DEPTH; i++) vc_output(f->g, f->h[i]);
+  assert_true(vc_exec_repeated_work(plan(f, 4 * BYTES, &n)) == 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, create, destroy)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(nothing_is_repeated_where_there_is_room),
+      TEST(every_budget_is_met_and_less_memory_takes_more_work),
+      TEST(a_budget_out_of_reach_gives_the_smallest_plan),
+      TEST(what_a_slot_held_is_not_read_again_after_a_change),
+      TEST(what_writes_a_slot_is_not_repeated),
+      TEST(outputs_are_kept_not_repeated),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

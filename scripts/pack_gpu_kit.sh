@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Packs what a borrowed GPU machine needs (x86-64 Linux with a Vulkan driver, no network, nothing installed) into one folder:
 # program, op tests, their libraries, the Vulkan loader, the sample, the comparison with PyTorch, and run.sh, which uses
-# minutes well: each part is bounded and leaves its figures in a folder.
+# minutes well: each part is bounded, prints a few lines, and leaves its figures in a folder.
 # Usage: scripts/pack_gpu_kit.sh [FOLDER]     default: gpu-kit
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -38,14 +38,18 @@ exec "$(dirname "$(readlink -f "$0")")/with_lib" vulcyte "$@"
 RUN
 cat > "$kit/run.sh" <<'RUN'
 #!/usr/bin/env bash
-# run.sh [OUT]: proves the device, tests every op, measures, compares with PyTorch if python3 has it, trains on the sample.
-# MINUTES=10 bounds the whole; VK_DRIVER_FILES names a driver that the loader does not find.
+# run.sh [OUT]: what a borrowed machine is used for, the most telling first: proves the device, measures, compares with
+# PyTorch where python3 has it, tests every op, trains on the sample. Every part is bounded, prints a few lines, and leaves
+# its figures in OUT.
+#   MINUTES=20 bounds the whole; REHEARSE=1 takes small networks and PyTorch on the processor; PYTHON names the interpreter;
+#   VK_DRIVER_FILES names a driver that the loader does not find.
 set -uo pipefail
 cd "$(dirname "$0")"
 out=${1:-results}
+python=${PYTHON:-python3}
 mkdir -p "$out"
 export VULCYTE_CACHE=$PWD/cache
-end=$((SECONDS + ${MINUTES:-10} * 60))
+end=$((SECONDS + ${MINUTES:-20} * 60))
 
 # part NAME SECONDS COMMAND...: at most SECONDS, less where the whole runs out of time.
 part() {
@@ -55,19 +59,44 @@ part() {
   [ "$limit" -gt "$left" ] && limit=$left
   local start=$SECONDS
   timeout "$limit" "$@" > "$out/$name.txt" 2> "$out/$name.err" || code=$?
-  echo "$name: exit $code, $((SECONDS - start)) s"
+  echo "== $name: exit $code, $((SECONDS - start)) s"
+}
+# tell NAME PATTERN [LINES]: the lines of a part's output that say the most.
+tell() { grep -E "$2" "$out/$1.txt" 2> /dev/null | head -n "${3:-12}" | sed 's/^/   /'; }
+
+if [ "${REHEARSE:-0}" = 1 ]; then
+  torch=cpu sizes=4x64x1 networks="4x64" steps="--steps 2"
+else
+  torch=cuda sizes= networks="64x512 16x256" steps=
+fi
+# bench NAME BASE SIDE PRECISION
+bench() {
+  part "$1" 90 ./vulcyte bench --quiet $steps --set model.base="$2" --set data.crop="$3" --set method=uda --set precision="$4"
+  tell "$1" '^ceilings|^(uda|supervised|predict):|dispatches take' 4
 }
 
 part devices 20 ./vulcyte devices --json
-part doctor 90 ./vulcyte doctor
-for test in bin/ops_*; do part "$(basename "$test")" 60 ./with_lib "$(basename "$test")"; done
-part bench16 60 ./vulcyte bench --json
-part train 120 ./vulcyte train configs/quickstart.json --out "$out/run" --quiet
-if python3 -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; then
-  part torch16 90 python3 bench/torch/time_step.py ./vulcyte --torch cuda
-  part torch64 120 python3 bench/torch/time_step.py ./vulcyte --torch cuda --base 64 --side 512 --rounds 3
+tell devices '"(name|driver|coop_shapes|max_shared_bytes)"' 4
+part doctor 180 ./vulcyte doctor
+tell doctor 'FAILED|checks passed' 20
+if ./vulcyte --help | grep -q '^  tune'; then part tune 120 ./vulcyte tune; fi
+for network in $networks; do
+  for precision in fp32 mixed; do bench "bench-$network-$precision" "${network%x*}" "${network#*x}" "$precision"; done
+done
+if "$python" -c "import torch; assert '$torch' == 'cpu' or torch.cuda.is_available()" 2> /dev/null; then
+  minutes=$(((end - SECONDS) / 120)) # half of what is left
+  part side-by-side $((minutes * 60 + 120)) "$python" bench/torch/side_by_side.py ./vulcyte --torch "$torch" --minutes "$minutes" \
+    ${sizes:+--sizes "$sizes" --steps 2} --json "$out/side-by-side.json"
+  tell side-by-side '.' 40
+else
+  echo "== side-by-side: $python has no PyTorch for $torch"
 fi
-tail -n 1 "$out/doctor.txt"
+for precision in fp32 mixed; do
+  rm -rf "$out/run-$precision"
+  part "train-$precision" 90 ./vulcyte train configs/quickstart.json --set precision="$precision" --out "$out/run-$precision" --quiet
+  grep -h -A1 '"best-final"' "$out/run-$precision/evaluation.json" 2> /dev/null | sed 's/^/   /'
+done
+for test in bin/ops_*; do part "$(basename "$test")" 60 ./with_lib "$(basename "$test")"; done
 RUN
 chmod +x "$kit/run.sh" "$kit/vulcyte" "$kit/with_lib"
 du -sh "$kit"

@@ -13,10 +13,15 @@ extern "C" {
 // What the device reaches where nothing but arithmetic, or nothing but memory, is in the way; the best of several
 // tries. 0 where it could not be measured.
 struct vc_bench_ceilings {
-  double flops_per_second; // fp32 multiply-adds, each counted as two, in registers
-  double bytes_per_second; // a copy larger than caches, bytes read plus bytes written
+  double flops_per_second;        // fp32 multiply-adds, each counted as two, in registers
+  double bytes_per_second;        // a copy larger than caches, bytes read plus bytes written
+  double matrix_flops_per_second; // a large product of matrices of 16-bit floats on matrix units; 0: there are none
 };
 vc_status vc_bench_ceilings(struct vc_gpu *gpu, struct vc_bench_ceilings *out);
+// Operations a second of the product of two side x side matrices of 16-bit floats with 32-bit sums, by the kernel that
+// `variants` or the device chooses for convolutions of side 1; side a square, and a multiple of 8. 0 where the device
+// has no timestamps or no 16-bit storage.
+vc_status vc_bench_matrices(struct vc_gpu *gpu, uint32_t side, const char *variants, double *out);
 
 // What is measured for a configuration: a training step of its method as vc_train runs it, or its network forward on
 // one image. data.crop is the images' side; where it is null they have 512 pixels a side.

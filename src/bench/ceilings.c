@@ -9,6 +9,7 @@
 enum { CPU_GROUPS = 256, GPU_GROUPS = 8192, MAX_ROUNDS = 1 << 16, MIN_TRIES = 3 };
 // A try is long against a submission (0.05 ms) and short against the time slices that other programs take.
 static const double LONG_ENOUGH = 0.005, ALL_TRIES = 0.4; // seconds
+enum { MATRIX_SIDE = 4096 };
 static const uint64_t COPY_BYTES = (uint64_t)256 << 20, CPU_COPY_BYTES = (uint64_t)64 << 20;
 
 // Seconds of the fastest of some runs of a command list.
@@ -117,6 +118,8 @@ vc_status vc_bench_ceilings(struct vc_gpu *gpu, struct vc_bench_ceilings *out) {
   VC_TRY(vc_arena_create(&arena));
   vc_status status = measure_flops(arena, gpu, &c.flops_per_second);
   if (status == VC_OK) status = measure_bytes(arena, gpu, &c.bytes_per_second);
+  if (status == VC_OK && vc_gpu_caps(gpu)->coop_matrix)
+    status = vc_bench_matrices(gpu, MATRIX_SIDE, NULL, &c.matrix_flops_per_second);
   vc_arena_destroy(arena);
   VC_TRY_CTX(status, "measuring what the device can do");
   *out = c;

@@ -21,7 +21,9 @@ static bool belongs(const struct vc_bench_group *g, const struct vc_timing *t, e
 }
 
 static double floor_of(const struct vc_timing *t, const struct vc_bench_ceilings *c) {
-  const double compute = c->flops_per_second > 0 ? t->flops / c->flops_per_second : 0;
+  const bool on_matrices = t->variant && strncmp(t->variant, "coop", 4) == 0 && c->matrix_flops_per_second > 0;
+  const double ceiling = on_matrices ? c->matrix_flops_per_second : c->flops_per_second;
+  const double compute = ceiling > 0 ? t->flops / ceiling : 0;
   const double memory = c->bytes_per_second > 0 ? t->bytes / c->bytes_per_second : 0;
   return VC_MAX(compute, memory);
 }

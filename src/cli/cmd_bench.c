@@ -101,6 +101,7 @@ static vc_status print_json(vc_arena *arena, const struct vc_device_info *d, con
   vc_json_begin_object(w, "ceilings");
   vc_json_put_number(w, "flops_per_second", c->flops_per_second);
   vc_json_put_number(w, "bytes_per_second", c->bytes_per_second);
+  if (c->matrix_flops_per_second > 0) vc_json_put_number(w, "matrix_flops_per_second", c->matrix_flops_per_second);
   vc_json_end_object(w);
   vc_json_begin_array(w, "results");
   for (uint32_t i = 0; i < n; i++) VC_TRY(vc_bench_put_json(w, NULL, &results[i], c));
@@ -173,8 +174,11 @@ static vc_status bench(vc_arena *arena, const struct cli_args *args) {
   cli_progress_end();
   if (cli_value(args, "trace")) VC_TRY(write_trace(arena, cli_value(args, "trace"), results, plan.n));
   if (is_json) return print_json(arena, device, &ceilings, results, plan.n);
-  printf("%s, %s\nceilings: %.1f GFLOP/s multiply-adds, %.1f GB/s copying\n", device->name, device->driver,
+  printf("%s, %s\nceilings: %.1f GFLOP/s multiply-adds, %.1f GB/s copying", device->name, device->driver,
          ceilings.flops_per_second * 1e-9, ceilings.bytes_per_second * 1e-9);
+  if (ceilings.matrix_flops_per_second > 0)
+    printf(", %.1f TFLOP/s matrix units", ceilings.matrix_flops_per_second * 1e-12);
+  printf("\n");
   for (uint32_t i = 0; i < plan.n; i++) VC_TRY(print_result(arena, &results[i], &ceilings));
   return VC_OK;
 }

@@ -122,7 +122,7 @@ static void test_prediction(void **state) {
 static void test_groups_and_files(void **state) {
   (void)state;
   const struct vc_config config = configure("supervised", NULL);
-  const struct vc_bench_ceilings ceilings = {1e9, 1e10};
+  const struct vc_bench_ceilings ceilings = {.flops_per_second = 1e9, .bytes_per_second = 1e10};
   struct vc_bench_result r;
   assert_int_equal(vc_bench(arena, gpu, &config, VC_BENCH_TRAIN, 3, NULL, NULL, &r), VC_OK);
   const struct vc_bench_group all = vc_bench_total(&r, &ceilings);
@@ -177,6 +177,16 @@ static void test_ceilings(void **state) {
   assert_true(c.bytes_per_second > 1e7 && c.bytes_per_second < 1e16);
 }
 
+// The product of matrices goes through the kernels that convolutions choose; the device here has no matrix units.
+static void test_matrices(void **state) {
+  (void)state;
+  double own, emulated;
+  assert_int_equal(vc_bench_matrices(gpu, 64, NULL, &own), VC_OK);
+  assert_int_equal(vc_bench_matrices(gpu, 64, "conv2d_fwd=coop_emulated", &emulated), VC_OK);
+  assert_true(own > 1e4 && own < 1e18 && emulated > 1e4 && emulated < 1e18);
+  assert_int_equal(vc_bench_matrices(gpu, 64, "conv2d_fwd=none", &own), VC_E_USAGE);
+}
+
 static bool stop_at_once(void *context, const struct vc_progress *p) {
   assert_string_equal(p->phase, "bench");
   ++*(int *)context;
@@ -197,9 +207,9 @@ static void test_stops_and_refuses(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_supervised_step), cmocka_unit_test(test_uda_step),
-      cmocka_unit_test(test_prediction),      cmocka_unit_test(test_groups_and_files),
-      cmocka_unit_test(test_ceilings),        cmocka_unit_test(test_stops_and_refuses),
+      cmocka_unit_test(test_supervised_step),   cmocka_unit_test(test_uda_step), cmocka_unit_test(test_prediction),
+      cmocka_unit_test(test_groups_and_files),  cmocka_unit_test(test_matrices), cmocka_unit_test(test_ceilings),
+      cmocka_unit_test(test_stops_and_refuses),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

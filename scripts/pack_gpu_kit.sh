@@ -72,7 +72,8 @@ fi
 # bench NAME BASE SIDE PRECISION
 bench() {
   part "$1" 90 ./vulcyte bench --quiet $steps --set model.base="$2" --set data.crop="$3" --set method=uda --set precision="$4"
-  tell "$1" '^ceilings|^(uda|supervised|predict):|dispatches take' 4
+  tell "$1" '^ceilings'
+  grep -A10 '^uda:' "$out/$1.txt" 2> /dev/null | sed 's/^/   /'
 }
 
 part devices 20 ./vulcyte devices --json

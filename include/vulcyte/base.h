@@ -210,6 +210,9 @@ vc_status vc_folder_writer_open(const char *path, vc_folder_writer **out);
 const char *vc_folder_writer_path(const vc_folder_writer *w);
 vc_status vc_folder_writer_commit(vc_folder_writer *w); // frees w, also on failure
 void vc_folder_writer_discard(vc_folder_writer *w);     // removes what was written and frees w
+// Waits up to so many seconds for a lock on a file, made if need be. It is held until the arena is destroyed, and by
+// children of this process while they live.
+vc_status vc_file_lock(vc_arena *arena, const char *path, double seconds, bool *out_locked);
 bool vc_path_exists(const char *path);
 bool vc_path_is_dir(const char *path);
 vc_status vc_path_make_dirs(const char *path); // like mkdir -p

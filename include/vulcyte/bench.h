@@ -42,6 +42,10 @@ struct vc_bench_result {
 vc_status vc_bench(vc_arena *arena, struct vc_gpu *gpu, const struct vc_config *config, enum vc_bench_work work,
                    uint32_t n_steps, vc_progress_fn progress, void *context, struct vc_bench_result *out);
 
+// Measures the choices among kernels that vc_bench of the same work would leave open.
+vc_status vc_bench_tune(struct vc_gpu *gpu, const struct vc_config *config, enum vc_bench_work work,
+                        struct vc_choices *choices);
+
 // Dispatches that belong together, summed.
 enum vc_bench_key { VC_BENCH_BY_KERNEL, VC_BENCH_BY_LAYER };
 struct vc_bench_group {

@@ -99,6 +99,7 @@ vc_status vc_shader_info(const char *name,
                          const struct vc_kernel_info **out); // VC_E_INTERNAL if there is none of that name
 size_t vc_shader_count(void);
 const char *vc_shader_name(size_t index);
+uint64_t vc_shader_hash(void); // of all embedded shaders: another build's kernels have another
 // The pipeline of an embedded shader with constant_id i = spec[i]; made once per (name, spec) and kept by gpu. Kernels
 // whose info needs what caps lack: VC_E_UNSUPPORTED. required_subgroup 0: the driver's choice; else that size and full
 // subgroups.

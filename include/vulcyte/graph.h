@@ -22,6 +22,7 @@ typedef struct vc_emitter vc_emitter;
 typedef struct vc_exec vc_exec;
 typedef struct vc_slot vc_slot;
 typedef struct vc_tensor vc_tensor;
+struct vc_choices; // variant.h
 
 // ---- tensors --------------------------------------------------------------------------------------------------
 
@@ -172,6 +173,7 @@ vc_status vc_slot_read(vc_slot *slot, uint64_t offset, void *out_data, uint64_t 
 
 struct vc_exec_options {
   const char *variants; // kernels forced or excluded (variant.h), or NULL
+  struct vc_choices *choices; // measured ones, added to (variant.h); NULL: by rank
   bool timestamps;      // measure every dispatch (vc_exec_timing)
   bool poison;          // tests: work memory is filled with NaN before each step, which then waits
   bool mixed;           // activations in 16 bits where ops can; rewrites the graph, tensors keep their identity

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 vc_status file_fail(const char *path, const char *doing, int error) {
@@ -244,4 +245,22 @@ vc_status vc_file_write(const char *path, const void *data, size_t n_bytes) {
     return status;
   }
   return vc_file_writer_commit(w);
+}
+
+static void close_lock(void *fd) {
+  close((int)(intptr_t)fd);
+}
+
+vc_status vc_file_lock(vc_arena *arena, const char *path, double seconds, bool *out_locked) {
+  int fd = open(path, O_RDWR | O_CREAT, 0666); // children inherit it, and with it the lock
+  if (fd < 0) return file_fail(path, "cannot be written", errno);
+  VC_TRY(vc_arena_defer(arena, close_lock, (void *)(intptr_t)fd));
+  const double start = vc_time_seconds();
+  while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    *out_locked = false;
+    if (vc_time_seconds() - start > seconds) return VC_OK;
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+  }
+  *out_locked = true;
+  return VC_OK;
 }

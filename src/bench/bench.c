@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "train/kernels.h"
 #include "train/predict.h"
 #include "train/synthetic.h"
 #include "vulcyte/gpu.h"
@@ -27,6 +28,7 @@ struct job {
   struct vc_gpu *gpu;
   const struct vc_config *config;
   enum vc_bench_work kind;
+  vc_choices *choices;
   vc_progress_fn progress;
   void *context;
   uint64_t n_done, n_all;
@@ -48,7 +50,7 @@ static vc_status finish_training_step(struct work *w) {
 
 static vc_status create_training(vc_arena *arena, const struct job *job, bool timestamps, struct work *out) {
   *out = (struct work){.ahead = true, .begin = begin_training_step, .finish = finish_training_step};
-  VC_TRY(vc_run_create_synthetic(arena, job->gpu, job->config, timestamps, &out->run));
+  VC_TRY(vc_run_create_synthetic(arena, job->gpu, job->config, timestamps, job->choices, &out->run));
   VC_ASSERT(out->run->n_train_steps == 1);
   out->exec = out->run->steps[0].exec;
   return vc_run_start_steps(out->run);
@@ -80,7 +82,8 @@ static vc_status create_forward(vc_arena *arena, const struct job *job, bool tim
   VC_TRY(vc_slot_create(arena, job->gpu, model->block_elements * sizeof(float), VC_SLOT_DEVICE, "params", &params));
   VC_TRY(vc_slot_write(params, 0, block, model->block_elements * sizeof(float)));
   struct vc_forward f = {.arena = arena, .w = side_of(job->config), .h = side_of(job->config)};
-  const struct vc_exec_options options = {.variants = job->config->variants, .timestamps = timestamps};
+  const struct vc_exec_options options = {
+      .variants = job->config->variants, .choices = job->choices, .timestamps = timestamps};
   VC_TRY(vc_forward_build(job->gpu, model, job->config->data.channels, params, &options, &f));
   VC_TRY(vc_exec_bind(arena, &f.exec, 1));
   const struct vc_window window = {
@@ -222,6 +225,7 @@ static void describe(const struct job *job, struct vc_bench_result *out) {
 // Each half in an arena of its own, so that their device memory does not add up.
 static vc_status measure(vc_arena *arena, struct job *job, uint32_t n_steps, struct vc_bench_result *out) {
   vc_arena *half;
+  VC_TRY(vc_kernels_open(arena, job->gpu, VC_TUNE_FIRST_USE, &job->choices));
   VC_TRY(vc_arena_create(&half));
   vc_status status = measure_plain(half, job, n_steps, out);
   vc_arena_destroy(half);
@@ -242,4 +246,15 @@ vc_status vc_bench(vc_arena *arena, struct vc_gpu *gpu, const struct vc_config *
   VC_TRY_CTX(measure(arena, &job, n_steps, &result), "bench %s", result.name);
   *out = result;
   return VC_OK;
+}
+
+vc_status vc_bench_tune(struct vc_gpu *gpu, const struct vc_config *config, enum vc_bench_work work,
+                        struct vc_choices *choices) {
+  const struct job job = {.gpu = gpu, .config = config, .kind = work, .choices = choices};
+  struct work made;
+  vc_arena *arena;
+  VC_TRY(vc_arena_create(&arena));
+  vc_status status = create_work(arena, &job, false, &made);
+  vc_arena_destroy(arena);
+  return status;
 }

@@ -6,9 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/prctl.h>
@@ -103,23 +101,12 @@ vc_status cli_child_message(vc_arena *arena, const struct cli_child *child, int 
   return vc_arena_printf(arena, out, "ended with exit code %d; %s has what it said", code, child->log_path);
 }
 
-static void close_lock(void *fd) {
-  close((int)(intptr_t)fd);
-}
-
 vc_status cli_lock_folder(vc_arena *arena, const char *dir, double seconds) {
   char *path;
+  bool is_locked;
   VC_TRY(vc_path_make_dirs(dir));
   VC_TRY(vc_path_join(arena, dir, ".lock", &path));
-  int fd = open(path, O_RDWR | O_CREAT, 0666); // children inherit it, and with it the lock
-  if (fd < 0) return VC_FAIL(VC_E_IO, "%s: cannot be written: %s", path, strerror(errno));
-  VC_TRY(vc_arena_defer(arena, close_lock, (void *)(intptr_t)fd));
-  double start = vc_time_seconds();
-  while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    if (vc_time_seconds() - start > seconds)
-      return VC_FAIL(VC_E_INPUT, "%s: another process is at work in this folder; wait for it, or name another one",
-                     dir);
-    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
-  }
-  return VC_OK;
+  VC_TRY(vc_file_lock(arena, path, seconds, &is_locked));
+  if (is_locked) return VC_OK;
+  return VC_FAIL(VC_E_INPUT, "%s: another process is at work in this folder; wait for it, or name another one", dir);
 }

@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct cli_command *const commands[] = {&cmd_devices, &cmd_synth, &cmd_train,  &cmd_evaluate, &cmd_predict,
-                                                     &cmd_report,  &cmd_bench, &cmd_import, &cmd_doctor,   &cmd_sweep};
+static const struct cli_command *const commands[] = {&cmd_devices, &cmd_synth,  &cmd_train, &cmd_evaluate,
+                                                     &cmd_predict, &cmd_report, &cmd_bench, &cmd_import,
+                                                     &cmd_doctor,  &cmd_sweep,  &cmd_tune};
 // Commands that are named in documents of the project but are not part of this version.
-static const char *const later[] = {"export", "tune"};
+static const char *const later[] = {"export"};
 
 static void print_help(void) {
   printf("vulcyte trains networks that segment microscopy images, on any Vulkan device.\n\n"

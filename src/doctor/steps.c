@@ -108,8 +108,8 @@ static vc_status prove_supervised(struct doctor *d, vc_arena *arena, const char 
   ref_array *x, *labels;
   double *block, *gradient, loss;
   VC_TRY(configure(arena, step, variants, &config));
-  VC_TRY(vc_run_create_synthetic(arena, d->gpu, &config, false, &run));
-  VC_TRY(vc_run_create_synthetic(arena, d->gpu, &config, false, &again));
+  VC_TRY(vc_run_create_synthetic(arena, d->gpu, &config, false, NULL, &run));
+  VC_TRY(vc_run_create_synthetic(arena, d->gpu, &config, false, NULL, &again));
   const uint64_t n = run->model->block_elements;
   VC_TRY(VC_NEW(arena, n, &block));
   VC_TRY(VC_NEW(arena, n, &gradient));
@@ -131,8 +131,8 @@ static vc_status prove_uda(struct doctor *d, vc_arena *arena) {
   double *want;
   VC_TRY(configure(arena, UDA, NULL, &config));
   VC_TRY(configure(arena, UDA, "*=naive", &naive));
-  VC_TRY(vc_run_create_synthetic(arena, d->gpu, &config, false, &run));
-  VC_TRY(vc_run_create_synthetic(arena, d->gpu, &naive, false, &other));
+  VC_TRY(vc_run_create_synthetic(arena, d->gpu, &config, false, NULL, &run));
+  VC_TRY(vc_run_create_synthetic(arena, d->gpu, &naive, false, NULL, &other));
   VC_TRY(run_step(arena, run, &own));
   VC_TRY(run_step(arena, other, &plain));
   VC_TRY(VC_NEW(arena, run->model->block_elements, &want));

@@ -54,6 +54,15 @@ const char *vc_shader_name(size_t index) {
   return vc_shader_blobs[index].name;
 }
 
+uint64_t vc_shader_hash(void) {
+  uint64_t hash = UINT64_C(0xcbf29ce484222325); // FNV-1a, by words
+  for (size_t i = 0; i < vc_n_shader_blobs; i++) {
+    const struct vc_shader_blob *blob = &vc_shader_blobs[i];
+    for (size_t k = 0; k < blob->n_words; k++) hash = (hash ^ blob->words[k]) * UINT64_C(0x100000001b3);
+  }
+  return hash;
+}
+
 // ---- pipelines ------------------------------------------------------------------------------------------------
 
 static vc_status check_needs(const struct vc_caps *caps, const struct vc_kernel_info *info) {

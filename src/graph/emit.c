@@ -287,6 +287,11 @@ static vc_status drop_unneeded(vc_arena *arena, struct program *p) {
     if (l.needed[p->dispatches[i].node->id]) p->dispatches[n++] = p->dispatches[i];
   }
   p->n_dispatches = n;
+  n = 0;
+  for (uint32_t i = 0; i < p->n_uses; i++) {
+    if (l.needed[p->uses[i].node->id]) p->uses[n++] = p->uses[i];
+  }
+  p->n_uses = n;
   return VC_OK;
 }
 
@@ -310,14 +315,14 @@ static vc_status check_order(vc_arena *arena, const struct program *p) {
   return VC_OK;
 }
 
-vc_status program_make(vc_arena *arena, const vc_graph *g, const struct vc_caps *caps, const char *variants,
-                       const char *env, emit_lookup lookup, struct program **out) {
+vc_status program_make(vc_arena *arena, const vc_graph *g, const struct vc_caps *caps,
+                       const struct emit_choosing *choosing, emit_lookup lookup, struct program **out) {
   VC_TRY(vc_graph_status(g));
   struct program *p;
   VC_TRY(VC_NEW(arena, 1, &p));
   p->graph = g;
   VC_TRY(make_resources(arena, p));
-  vc_emitter e = {.arena = arena, .caps = caps, .variants = variants, .env = env, .lookup = lookup, .program = p};
+  vc_emitter e = {.arena = arena, .caps = caps, .choosing = *choosing, .lookup = lookup, .program = p};
   VC_TRY(emit_nodes(&e));
   VC_TRY(drop_unneeded(arena, p));
   VC_TRY(check_order(arena, p));

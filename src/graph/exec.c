@@ -143,6 +143,14 @@ static vc_status list_dispatches(struct vc_exec *x) {
   return VC_OK;
 }
 
+static vc_status make_program(struct vc_exec *x, const struct vc_exec_options *options) {
+  const struct emit_choosing choosing = {options->variants, getenv("VULCYTE_VARIANTS"), options->choices};
+  bool changed = false;
+  VC_TRY(program_make(x->arena, x->graph, &x->caps, &choosing, lookup_kernel, &x->program));
+  if (x->gpu && options->choices) VC_TRY(tune_program(x->gpu, &x->caps, x->program, options->choices, &changed));
+  return changed ? program_make(x->arena, x->graph, &x->caps, &choosing, lookup_kernel, &x->program) : VC_OK;
+}
+
 vc_status vc_exec_create(vc_arena *arena, struct vc_gpu *gpu, vc_graph *graph, const struct vc_exec_options *options,
                          vc_exec **out) {
   const struct vc_exec_options none = {0};
@@ -161,8 +169,7 @@ vc_status vc_exec_create(vc_arena *arena, struct vc_gpu *gpu, vc_graph *graph, c
     return VC_FAIL(VC_E_UNSUPPORTED, "the device's kernels cannot store 16-bit floats; use precision \"fp32\"");
   }
   if (options->mixed) VC_TRY(graph_use_half(graph, options->all_mixed));
-  VC_TRY(
-      program_make(arena, graph, &x->caps, options->variants, getenv("VULCYTE_VARIANTS"), lookup_kernel, &x->program));
+  VC_TRY(make_program(x, options));
   x->feed_bytes = x->program->resources[0].n_bytes;
   const uint64_t budget = options->memory ? options->memory - VC_MIN(options->memory, x->feed_bytes) : UINT64_MAX;
   VC_TRY(program_fit(arena, x->program, &x->caps, budget, &x->program, &x->plan));

@@ -101,9 +101,13 @@ struct program {
   struct vc_variant_use *uses;
   uint32_t n_uses, uses_capacity;
 };
-// variants: as in vc_exec_options; env: the same from the environment, which yields to it.
-vc_status program_make(vc_arena *arena, const vc_graph *g, const struct vc_caps *caps, const char *variants,
-                       const char *env, emit_lookup lookup, struct program **out);
+// What decides among variants.
+struct emit_choosing {
+  const char *variants, *env; // as in vc_exec_options; the same from the environment
+  vc_choices *choices;        // NULL: by rank
+};
+vc_status program_make(vc_arena *arena, const vc_graph *g, const struct vc_caps *caps,
+                       const struct emit_choosing *choosing, emit_lookup lookup, struct program **out);
 // Gives results the place of operands that they may overwrite (share.c).
 vc_status program_share(vc_arena *arena, struct program *p);
 double program_repeated_work(const struct program *p); // as vc_exec_repeated_work
@@ -119,7 +123,7 @@ vc_status program_print(vc_arena *arena, const struct program *p, const struct v
 struct vc_emitter {
   vc_arena *arena;
   const struct vc_caps *caps;
-  const char *variants, *env;
+  struct emit_choosing choosing;
   emit_lookup lookup;
   struct program *program;
   const vc_tensor *node;        // being emitted
@@ -128,6 +132,39 @@ struct vc_emitter {
   const struct vc_variant *row; // the variant
   vc_status status;             // of vc_emit_scratch, which cannot return one
 };
+
+// ---- choices.c ------------------------------------------------------------------------------------------------
+
+double choices_seconds(const vc_choices *c);
+// Around measuring: takes the file's lock and reads what others have added; writes it. *out_locked false: nothing is to
+// be measured, and a warning has said why.
+vc_status choices_begin(vc_choices *c, vc_arena *lock_arena, bool *out_locked);
+vc_status choices_put(vc_choices *c, const struct vc_choice *choice); // copies
+vc_status choices_end(vc_choices *c);
+
+// ---- sample.c: the node that a choice is measured on --------------------------------------------------------------
+
+// A node of the same kind on one image of h x w pixels.
+struct sample {
+  uint32_t h, w;
+  struct vc_shape in[VC_MAX_INPUTS]; // of inputs that are there
+  uint64_t attr[VC_MAX_ATTR_BYTES / 8];
+  double flops; // about
+};
+// At the node's own size, rounded, and bounded by what a device of that type does in little time; false: the op cannot
+// say.
+bool sample_of(const vc_tensor *node, enum vc_device_type type, struct sample *out);
+// The same with at most max_flops, or nearly so: never below 4 x 4 pixels.
+void sample_shrink(const vc_tensor *node, const struct sample *from, double max_flops, struct sample *out);
+// Bit i of rows: row i comes into question.
+vc_status sample_key(vc_arena *arena, const char *job, const struct vc_variant *table, size_t n_rows, uint32_t rows,
+                     const vc_tensor *node, const struct sample *sample, const char **out);
+
+// ---- tune.c ---------------------------------------------------------------------------------------------------
+
+// Measures the undecided choices of p. *out_changed: there were any, so that p is to be made again.
+vc_status tune_program(struct vc_gpu *gpu, const struct vc_caps *caps, const struct program *p, vc_choices *choices,
+                       bool *out_changed);
 
 // Makes room for one more element of *array; used elements are kept.
 vc_status grow(vc_arena *arena, void **array, size_t element_bytes, uint32_t n, uint32_t *capacity);

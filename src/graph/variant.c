@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+// The naive kernel comes into question for work as little as this.
+static const double NAIVE_FLOPS_CPU = 5e6, NAIVE_FLOPS = 1e8;
+
 enum { NO_RANK, ALL_RANK, FAMILY_RANK, JOB_RANK };
 
 // One entry "KEY=NAME" or "KEY=-NAME" of a list, and how closely its key means a job.
@@ -64,16 +67,30 @@ static bool runs_on(const struct vc_variant *v, const vc_emitter *e, const vc_te
          (!v->fits || v->fits(caps, out));
 }
 
-static size_t best_ranked(const vc_emitter *e, const char *job, const struct vc_variant *table, size_t n_rows,
-                          const vc_tensor *out) {
+static float rank_of(const struct vc_variant *v, const struct vc_caps *caps) {
+  return caps->type == VC_DEVICE_CPU ? v->rank_cpu : v->rank_gpu;
+}
+
+// The rows besides row 0 that may be chosen; bit i: row i.
+static uint32_t rows_allowed(const vc_emitter *e, const char *job, const struct vc_variant *table, size_t n_rows,
+                             const vc_tensor *out) {
+  uint32_t rows = 0;
+  VC_ASSERT(n_rows <= 32);
+  for (size_t i = 1; i < n_rows; i++) {
+    if (runs_on(&table[i], e, out) && !is_excluded(e->choosing.variants, job, &table[i]) &&
+        !is_excluded(e->choosing.env, job, &table[i]))
+      rows |= 1u << i;
+  }
+  return rows;
+}
+
+static size_t best_ranked(const struct vc_caps *caps, const struct vc_variant *table, size_t n_rows, uint32_t rows) {
   size_t best = 0;
   float best_rank = 0;
   for (size_t i = 0; i < n_rows; i++) {
-    float rank = e->caps->type == VC_DEVICE_CPU ? table[i].rank_cpu : table[i].rank_gpu;
-    if (i > 0 && (rank <= best_rank || !runs_on(&table[i], e, out))) continue;
-    if (i > 0 && (is_excluded(e->variants, job, &table[i]) || is_excluded(e->env, job, &table[i]))) continue;
+    if (i > 0 && (!(rows >> i & 1) || rank_of(&table[i], caps) <= best_rank)) continue;
     best = i;
-    best_rank = rank;
+    best_rank = rank_of(&table[i], caps);
   }
   return best;
 }
@@ -113,18 +130,42 @@ static vc_status check_excluded(const char *list, const char *job, const struct 
   return VC_OK;
 }
 
-static vc_status choose(const vc_emitter *e, const char *job, const struct vc_variant *table, size_t n_rows,
-                        const vc_tensor *out, size_t *out_row) {
-  struct entry forced = forcing_entry(e->variants, job);
-  size_t row = n_rows;
-  VC_TRY(check_excluded(e->variants, job, table, n_rows));
-  VC_TRY(check_excluded(e->env, job, table, n_rows));
-  if (forced.rank == NO_RANK) forced = forcing_entry(e->env, job);
-  if (forced.rank > NO_RANK) VC_TRY(find_row(job, table, n_rows, &forced, &row));
-  if (row < n_rows)
-    *out_row = runs_on(&table[row], e, out) ? row : 0;
-  else
-    *out_row = best_ranked(e, job, table, n_rows, out);
+// Sets use->key where measuring could tell what rank does not: rows of a rank that promises something, and row 0 for
+// little work.
+static vc_status find_key(const vc_emitter *e, uint32_t rows, const vc_tensor *out, struct vc_variant_use *use) {
+  struct sample sample;
+  bool is_cpu = e->caps->type == VC_DEVICE_CPU;
+  for (size_t i = 1; i < use->n_rows; i++) {
+    if (rank_of(&use->table[i], e->caps) < rank_of(&use->table[0], e->caps)) rows &= ~(1u << i);
+  }
+  if (rows == 0 || !sample_of(out, e->caps->type, &sample)) return VC_OK;
+  if (sample.flops <= (is_cpu ? NAIVE_FLOPS_CPU : NAIVE_FLOPS)) rows |= 1;
+  use->rows = rows;
+  return sample_key(e->arena, use->job, use->table, use->n_rows, rows, out, &sample, &use->key);
+}
+
+static vc_status choose(const vc_emitter *e, const vc_tensor *out, struct vc_variant_use *use) {
+  const struct emit_choosing *by = &e->choosing;
+  const char *job = use->job, *remembered;
+  struct entry forced = forcing_entry(by->variants, job);
+  size_t row = use->n_rows;
+  VC_TRY(check_excluded(by->variants, job, use->table, use->n_rows));
+  VC_TRY(check_excluded(by->env, job, use->table, use->n_rows));
+  if (forced.rank == NO_RANK) forced = forcing_entry(by->env, job);
+  if (forced.rank > NO_RANK) VC_TRY(find_row(job, use->table, use->n_rows, &forced, &row));
+  uint32_t rows = rows_allowed(e, job, use->table, use->n_rows, out);
+  if (by->choices) VC_TRY(find_key(e, rows, out, use));
+  if (row < use->n_rows) {
+    use->chosen = runs_on(&use->table[row], e, out) ? row : 0;
+    return VC_OK;
+  }
+  use->chosen = best_ranked(e->caps, use->table, use->n_rows, rows);
+  if (!use->key) return VC_OK;
+  remembered = vc_choices_variant(by->choices, use->key);
+  for (row = 0; remembered && row < use->n_rows; row++) {
+    if ((row == 0 || rows >> row & 1) && strcmp(use->table[row].name, remembered) == 0) use->chosen = row;
+  }
+  use->undecided = !remembered && choices_seconds(by->choices) > 0;
   return VC_OK;
 }
 
@@ -136,13 +177,13 @@ const void *vc_emit_data(const vc_emitter *e) {
 vc_status vc_emit_variant(vc_emitter *e, const char *job, const struct vc_variant *table, size_t n_rows,
                           const vc_tensor *out) {
   struct program *p = e->program;
-  size_t row;
-  VC_TRY(choose(e, job, table, n_rows, out, &row));
+  struct vc_variant_use use = {.job = job, .path = out->path, .table = table, .n_rows = n_rows, .node = out};
+  VC_TRY(choose(e, out, &use));
   VC_TRY(grow(e->arena, (void **)&p->uses, sizeof *p->uses, p->n_uses, &p->uses_capacity));
-  p->uses[p->n_uses++] = (struct vc_variant_use){job, out->path, table, n_rows, row};
+  p->uses[p->n_uses++] = use;
   e->job = job;
-  e->row = &table[row];
-  vc_status status = table[row].emit(e, out);
+  e->row = &table[use.chosen];
+  vc_status status = e->row->emit(e, out);
   e->job = NULL;
   e->row = NULL;
   return status;

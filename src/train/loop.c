@@ -90,14 +90,15 @@ static uint32_t distinct_sizes(const struct vc_run *run, const uint32_t *samples
 }
 
 static vc_status bind_all(struct vc_run *run) {
-  vc_exec **execs;
   uint32_t n = 0;
-  VC_TRY(VC_NEW(run->arena, 2 * run->n_train_steps + vc_validator_n_execs(run), &execs));
+  VC_TRY(VC_NEW(run->arena, 2 * run->n_train_steps + vc_validator_n_execs(run), &run->execs));
+  vc_exec **execs = run->execs;
   for (uint32_t i = 0; i < run->n_train_steps; i++) {
     execs[n++] = run->steps[i].exec;
     if (run->statistics) execs[n++] = run->statistics[i].exec;
   }
   vc_validator_execs(run, execs, &n);
+  run->n_execs = n;
   uint64_t work_bytes = 0;
   for (uint32_t i = 0; i < n; i++) work_bytes = VC_MAX(work_bytes, vc_exec_work_bytes(execs[i]));
   vc_run_tell_memory(run, work_bytes);

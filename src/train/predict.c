@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "train/kernels.h"
 #include "vulcyte/gpu.h"
 
 #define MAX_HELD_BYTES ((uint64_t)512 << 20) // of host memory for rows under way, where smaller tiles can keep to it
@@ -11,6 +12,7 @@
 struct vc_predictor {
   struct vc_gpu *gpu;
   const char *variants;
+  vc_choices *choices;
   struct vc_model_info info;
   vc_model *model;
   vc_slot *params;
@@ -29,6 +31,7 @@ vc_status vc_predictor_create(vc_arena *arena, struct vc_gpu *gpu, const char *m
   VC_TRY(VC_NEW(arena, 1, &p));
   p->gpu = gpu;
   p->variants = variants;
+  VC_TRY(vc_kernels_open(arena, gpu, VC_TUNE_FIRST_USE, &p->choices));
   float *block;
   VC_TRY(vc_checkpoint_read(arena, model_path, &p->info, &p->model, &block));
   p->head = p->info.heads.chosen;
@@ -98,7 +101,7 @@ static vc_status prepare(struct vc_predictor *p, uint32_t w, uint32_t h) {
   vc_arena_destroy(f->arena);
   *f = (struct vc_forward){.w = w, .h = h, .head = p->head};
   VC_TRY(vc_arena_create(&f->arena));
-  const struct vc_exec_options options = {.variants = p->variants};
+  const struct vc_exec_options options = {.variants = p->variants, .choices = p->choices};
   vc_status status = vc_forward_build(p->gpu, p->model, p->info.config.data.channels, p->params, &options, f);
   if (status == VC_OK && vc_exec_work_bytes(f->exec) > vc_gpu_budget(p->gpu))
     status = VC_FAIL(VC_E_NOMEM, "%ux%u pixels need %llu MiB of device memory", w, h,

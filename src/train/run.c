@@ -218,7 +218,7 @@ static vc_status check_folder(const struct vc_run *run) {
 
 // The log first: it is locked against another process that goes on with the same run.
 static vc_status create_folder(struct vc_run *run) {
-  char *dir, *log, *config, *split;
+  char *dir, *log, *config, *kernels, *split;
   VC_TRY(vc_keep_path(run, "checkpoints", &dir));
   VC_TRY(vc_path_make_dirs(dir));
   VC_TRY(vc_keep_path(run, "log.jsonl", &log));
@@ -228,6 +228,8 @@ static vc_status create_folder(struct vc_run *run) {
   const char *text;
   VC_TRY(vc_config_text(run->arena, run->config, 2, &text));
   VC_TRY(vc_file_write(config, text, strlen(text)));
+  VC_TRY(vc_keep_path(run, "kernels.json", &kernels));
+  VC_TRY(vc_kernels_write(run->execs, run->n_execs, kernels));
   return vc_split_write(run->dataset, &run->split, split);
 }
 
@@ -362,10 +364,19 @@ vc_status vc_run_prepare(struct vc_run *run) {
   return vc_run_build(run);
 }
 
+// A run that goes on takes the kernels that it began with, whatever has been measured since.
+static vc_status open_kernels(struct vc_run *run) {
+  char *path;
+  VC_TRY(vc_kernels_open(run->arena, run->gpu, VC_TUNE_FIRST_USE, &run->choices));
+  VC_TRY(vc_keep_path(run, "kernels.json", &path));
+  return run->options->resume && vc_path_exists(path) ? vc_kernels_pin(run->choices, path) : VC_OK;
+}
+
 static vc_status train(struct vc_run *run) {
   VC_TRY(vc_config_text(run->arena, run->config, 0, &run->config_text));
   VC_TRY(check_folder(run));
   VC_TRY(open_data(run));
+  VC_TRY(open_kernels(run));
   VC_TRY(vc_run_prepare(run));
   VC_TRY(start(run));
   VC_TRY(vc_run_loop(run));

@@ -4,6 +4,7 @@
 #ifndef VC_TRAIN_RUN_H
 #define VC_TRAIN_RUN_H
 
+#include "train/kernels.h"
 #include "train/pool.h"
 #include "train/runlog.h"
 #include "vulcyte/train.h"
@@ -29,6 +30,7 @@ struct vc_run {
   const struct vc_train_options *options;
   const char *config_text; // the resolved configuration
   bool timestamps;         // training steps measure their dispatches
+  vc_choices *choices;     // of kernels; NULL: by rank
 
   // NULL: images come from the data set's files; else as vc_pool_desc's read, with the run as context.
   vc_status (*read)(void *run, uint32_t sample, vc_arena *arena, struct vc_image *out, uint8_t **out_classes);
@@ -56,6 +58,8 @@ struct vc_run {
   uint32_t n_train_steps;
   struct vc_train_step *statistics; // for each of those, what estimates the statistics of batch norm; NULL: not wanted
   struct vc_validator *validator;
+  vc_exec **execs; // of all of them
+  uint32_t n_execs;
   struct vc_heads heads;      // of the weights as they are: what the latest validation found
   uint64_t spared_bytes;      // of the device's memory, that a trial's smaller network would not take
   const struct vc_part *part; // the window that validation looks at; NULL: training draws its windows

@@ -17,7 +17,8 @@ static vc_status build(struct vc_run *run, const struct vc_train_step *train, st
   vc_tensor *images = vc_step_words(g, "images", vc_pool_images(run->pool));
   vc_tensor *x = vc_crop_images(g, images, step->u.windows, step->range, shape);
   vc_unet(g, run->model, step->params, x, &(struct vc_unet_training){0});
-  return vc_exec_create(run->arena, run->gpu, g, &(struct vc_exec_options){.variants = run->config->variants},
+  return vc_exec_create(run->arena, run->gpu, g,
+                        &(struct vc_exec_options){.variants = run->config->variants, .choices = run->choices},
                         &step->exec);
 }
 

@@ -91,6 +91,7 @@ vc_status vc_step_finish(struct vc_run *run, struct vc_train_step *step, vc_tens
   vc_report(g, step->grad_norm);
   if (step->loss_scale) vc_report(g, step->loss_scale);
   const struct vc_exec_options options = {.variants = run->config->variants,
+                                          .choices = run->choices,
                                           .timestamps = run->timestamps,
                                           .mixed = step->loss_scale != NULL,
                                           .memory = vc_run_work_budget(run)};

@@ -56,7 +56,7 @@ static vc_status make_samples(struct vc_run *run, uint32_t side) {
 }
 
 vc_status vc_run_create_synthetic(vc_arena *arena, struct vc_gpu *gpu, const struct vc_config *config, bool timestamps,
-                                  struct vc_run **out) {
+                                  vc_choices *choices, struct vc_run **out) {
   struct vc_run *run;
   struct vc_config *copy;
   VC_TRY(VC_NEW(arena, 1, &run));
@@ -65,8 +65,13 @@ vc_status vc_run_create_synthetic(vc_arena *arena, struct vc_gpu *gpu, const str
   copy->data.residence = "device";
   copy->data.images = "synthetic images";
   copy->model.init = "he";
-  *run = (struct vc_run){
-      .arena = arena, .gpu = gpu, .config = copy, .options = &no_options, .timestamps = timestamps, .read = read_waves};
+  *run = (struct vc_run){.arena = arena,
+                         .gpu = gpu,
+                         .config = copy,
+                         .options = &no_options,
+                         .timestamps = timestamps,
+                         .choices = choices,
+                         .read = read_waves};
   VC_TRY(make_samples(run, copy->data.crop ? copy->data.crop : VC_SYNTHETIC_SIDE));
   VC_TRY(vc_run_prepare(run));
   *out = run;

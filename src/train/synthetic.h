@@ -9,8 +9,8 @@ enum { VC_SYNTHETIC_SIDE = 512 };
 
 // A run ready for vc_run_start_steps whose labelled batch, and with UDA unlabelled batch, are smooth random images of
 // the crop's size; labels follow their brightness. config is copied; its data folders and initial weights are not read.
-// Everything is owned by the arena.
+// choices as in vc_exec_options. Everything is owned by the arena.
 vc_status vc_run_create_synthetic(vc_arena *arena, struct vc_gpu *gpu, const struct vc_config *config, bool timestamps,
-                                  struct vc_run **out);
+                                  vc_choices *choices, struct vc_run **out);
 
 #endif

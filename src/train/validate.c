@@ -33,7 +33,8 @@ static vc_status build_iic(struct vc_run *run, struct shape *shape) {
   struct vc_train_step *step = &shape->step;
   VC_TRY(vc_step_begin(run, step, false));
   vc_iic_build_validation(run, step, &shape->heads);
-  return vc_exec_create(run->arena, run->gpu, step->graph, &(struct vc_exec_options){.variants = run->config->variants},
+  return vc_exec_create(run->arena, run->gpu, step->graph,
+                        &(struct vc_exec_options){.variants = run->config->variants, .choices = run->choices},
                         &step->exec);
 }
 
@@ -53,8 +54,8 @@ static vc_status build(struct vc_run *run, struct vc_train_step *step, vc_tensor
     step->loss_unsupervised = vc_uda_loss(run->config, step, u, weak, strong);
     vc_report(g, step->loss_unsupervised);
   }
-  return vc_exec_create(run->arena, run->gpu, g, &(struct vc_exec_options){.variants = run->config->variants},
-                        &step->exec);
+  const struct vc_exec_options options = {.variants = run->config->variants, .choices = run->choices};
+  return vc_exec_create(run->arena, run->gpu, g, &options, &step->exec);
 }
 
 static struct shape *shape_of(struct vc_validator *v, uint32_t w, uint32_t h) {

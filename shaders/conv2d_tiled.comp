@@ -1,6 +1,6 @@
 // [CONV 1] for GPUs: out[p][n] = b[n] + sum over taps t and channels c of in[p + t][c] * w(t, c, n), see conv.h, as a matrix
 // product whose left factor is gathered from the image. A workgroup computes TILE_M pixels x TILE_N columns, an invocation
-// 4 x 4 of them; DEPTH terms at a time stand in shared memory. Compiled for several tile shapes (variants.list).
+// PARTS times 4 x 4 of them; DEPTH terms at a time stand in shared memory. Compiled for several tile shapes (variants.list).
 // Order of sums: terms one after the other, channels fastest, then taps in row order.
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -24,6 +24,7 @@ layout(binding = 3) writeonly buffer Out { vc_act out_[]; };
 layout(push_constant) uniform Push { vc_conv_push p; };
 
 const uint DEPTH = CONV_TILED_DEPTH, FOURS_M = TILE_M / 4, FOURS_N = TILE_N / 4;
+const uint THREADS_M = CONV_TILED_LOCAL / FOURS_N, PARTS = FOURS_M / THREADS_M; // a part: THREADS_M fours of pixels
 const uint PASSES_M = FOURS_M * DEPTH / CONV_TILED_LOCAL; // fours of pixels that an invocation fetches in a step
 shared vec4 left[DEPTH * FOURS_M];
 shared vec4 right[DEPTH * FOURS_N];
@@ -56,8 +57,8 @@ void main() {
   }
 
   const uint tx = id % FOURS_N, ty = id / FOURS_N;
-  vec4 sum[4];
-  [[unroll]] for (uint i = 0; i < 4; i++) sum[i] = vec4(0.0);
+  vec4 sum[PARTS * 4];
+  [[unroll]] for (uint i = 0; i < PARTS * 4; i++) sum[i] = vec4(0.0);
   for (uint k0 = 0; k0 < n_terms; k0 += DEPTH) {
     uint at = k0 + my_term, t = at / p.in_c, c = at - t * p.in_c, r = t / SIDE, s = t - r * SIDE;
     [[unroll]] for (uint pass = 0; pass < PASSES_M; pass++) {
@@ -78,10 +79,13 @@ void main() {
     }
     memoryBarrierShared();
     barrier();
-    [[dont_unroll]] for (uint k = 0; k < DEPTH; k += 4) { // 64 multiply-adds a turn; more is code without gain
+    [[dont_unroll]] for (uint k = 0; k < DEPTH; k += 4) { // 64 multiply-adds a turn and part; more is code without gain
       [[unroll]] for (uint d = 0; d < 4; d++) {
-        vec4 a = left[(k + d) * FOURS_M + ty], b = right[(k + d) * FOURS_N + tx];
-        [[unroll]] for (uint i = 0; i < 4; i++) sum[i] += a[i] * b;
+        vec4 b = right[(k + d) * FOURS_N + tx];
+        [[unroll]] for (uint part = 0; part < PARTS; part++) {
+          vec4 a = left[(k + d) * FOURS_M + part * THREADS_M + ty];
+          [[unroll]] for (uint i = 0; i < 4; i++) sum[part * 4 + i] += a[i] * b;
+        }
       }
     }
     memoryBarrierShared();
@@ -94,8 +98,8 @@ void main() {
     if (n >= p.cols) break;
     uint tap = n / out_c, k = n - tap * out_c;
     float b = (p.flags & CONV_BIAS) != 0 ? bias[k] : 0.0;
-    [[unroll]] for (uint i = 0; i < 4; i++) {
-      uint m = m0 + ty * 4 + i;
+    [[unroll]] for (uint i = 0; i < PARTS * 4; i++) {
+      uint m = m0 + (i / 4 * THREADS_M + ty) * 4 + i % 4;
       if (m >= n_pixels) break;
       uint row = m / p.grid_w, x = m - row * p.grid_w;
       float y = sum[i][j] + b;

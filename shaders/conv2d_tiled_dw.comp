@@ -1,5 +1,5 @@
 // [CONV 3] for GPUs: dw[row][t][col] = sum over grid pixels p of rows[p][row] * cols[tap t of p][col], see conv.h, as a matrix
-// product over the pixels of one slab. A workgroup computes TILE_M rows x TILE_N pairs (t, col), an invocation 4 x 4 of them;
+// product over the pixels of one slab. A workgroup computes TILE_M rows x TILE_N pairs (t, col), an invocation PARTS times 4 x 4 of them;
 // DEPTH pixels at a time stand in shared memory. Compiled for several tile shapes (variants.list).
 // part[slab][row][t][col]; conv2d_dw_sum adds the slabs. Order of sums: the slab's pixels one after the other.
 #version 460
@@ -22,6 +22,7 @@ layout(binding = 2) writeonly buffer Part { float part[]; };
 layout(push_constant) uniform Push { vc_conv_dw_push p; };
 
 const uint DEPTH = CONV_TILED_DEPTH, FOURS_M = TILE_M / 4, FOURS_N = TILE_N / 4;
+const uint THREADS_M = CONV_TILED_LOCAL / FOURS_N, PARTS = FOURS_M / THREADS_M; // a part: THREADS_M fours of rows
 const uint PASSES_N = (FOURS_N * DEPTH + CONV_TILED_LOCAL - 1) / CONV_TILED_LOCAL;
 shared vec4 left[DEPTH * FOURS_M];
 shared vec4 right[DEPTH * FOURS_N];
@@ -46,8 +47,8 @@ void main() {
   const bool fetches = id < FOURS_M * DEPTH;
 
   const uint tx = id % FOURS_N, ty = id / FOURS_N;
-  vec4 sum[4];
-  [[unroll]] for (uint i = 0; i < 4; i++) sum[i] = vec4(0.0);
+  vec4 sum[PARTS * 4];
+  [[unroll]] for (uint i = 0; i < PARTS * 4; i++) sum[i] = vec4(0.0);
   for (uint p0 = first; p0 < end; p0 += DEPTH) {
     [[unroll]] for (uint pass = 0; pass < PASSES_N; pass++) {
       uint k = right_pixel + pass * (CONV_TILED_LOCAL / FOURS_N);
@@ -72,18 +73,21 @@ void main() {
     }
     memoryBarrierShared();
     barrier();
-    [[dont_unroll]] for (uint k = 0; k < DEPTH; k += 4) { // 64 multiply-adds a turn; more is code without gain
+    [[dont_unroll]] for (uint k = 0; k < DEPTH; k += 4) { // 64 multiply-adds a turn and part; more is code without gain
       [[unroll]] for (uint d = 0; d < 4; d++) {
-        vec4 a = left[(k + d) * FOURS_M + ty], b = right[(k + d) * FOURS_N + tx];
-        [[unroll]] for (uint i = 0; i < 4; i++) sum[i] += a[i] * b;
+        vec4 b = right[(k + d) * FOURS_N + tx];
+        [[unroll]] for (uint part = 0; part < PARTS; part++) {
+          vec4 a = left[(k + d) * FOURS_M + part * THREADS_M + ty];
+          [[unroll]] for (uint i = 0; i < 4; i++) sum[part * 4 + i] += a[i] * b;
+        }
       }
     }
     memoryBarrierShared();
     barrier();
   }
 
-  [[unroll]] for (uint i = 0; i < 4; i++) {
-    uint row = m0 + ty * 4 + i;
+  [[unroll]] for (uint i = 0; i < PARTS * 4; i++) {
+    uint row = m0 + (i / 4 * THREADS_M + ty) * 4 + i % 4;
     if (row >= p.rows) break;
     [[unroll]] for (uint j = 0; j < 4; j++) {
       uint n = n0 + tx * 4 + j;

@@ -53,8 +53,9 @@ VC_STRUCT(vc_conv_dw_sum_push) {
 // The tiled kernels': SIDE and STRIDE as above, and
 #define SC_CONV_WEIGHTS 3        // of a product: CONV_WEIGHTS_*
 
-// A tiled workgroup computes M x N outputs, 4 x 4 an invocation, with steps of DEPTH terms through shared memory. M counts
-// pixels of a product and rows of a weight gradient; wide: 64 x 64; the thin ones 256 x 16 and 16 x 256.
+// A tiled workgroup computes M x N outputs, 4 x 4 an invocation or several times that, with steps of DEPTH terms through shared memory. M counts
+// pixels of a product and rows of a weight gradient; wide: 64 x 64; the thin
+// ones 256 x 16 and 16 x 256; the large ones 128 x 64 and 64 x 128.
 #define CONV_TILED_LOCAL 256
 #define CONV_TILED_DEPTH 16
 

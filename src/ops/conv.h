@@ -26,7 +26,15 @@ bool conv_simd_fits(const struct vc_caps *caps, const vc_tensor *out);
 vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
-// conv_tiled.c: workgroups with tiles in shared memory.
+// conv_tiled.c: workgroups with tiles in shared memory. The data of their rows: kernels and outputs of a workgroup.
+struct conv_tile {
+  const char *kernel;
+  uint32_t m, n;
+};
+struct conv_tiles {
+  struct conv_tile product, gradient;
+};
+extern const struct conv_tiles conv_tiles_wide, conv_tiles_large;
 enum { CONV_TILED_SHARED_BYTES = 17408 };
 bool conv_tiled_fits(const struct vc_caps *caps, const vc_tensor *out);
 vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p);
@@ -45,7 +53,8 @@ bool conv_coop_fits_emulated(const struct vc_caps *caps, const vc_tensor *out);
 vc_status conv_coop_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_coop_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
-// The variants of a job in the order of row 0, simd, tiled, and those for matrix units, from their emit functions.
+// The variants of a job in the order of row 0, simd, the tiled ones, and those for matrix units, from their emit
+// functions.
 #define CONV_VARIANTS(naive_emit, simd_emit, tiled_emit, coop_emit)                              \
   {                                                                                              \
       {.name = "naive", .takes_half = true, .rank_cpu = 1, .rank_gpu = 1, .emit = (naive_emit)}, \
@@ -64,7 +73,16 @@ vc_status conv_coop_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
        .fits = conv_tiled_fits,                                                                  \
        .rank_cpu = 0.5f,                                                                         \
        .rank_gpu = 2,                                                                            \
-       .emit = (tiled_emit)},                                                                    \
+       .emit = (tiled_emit),                                                                     \
+       .data = &conv_tiles_wide},                                                                \
+      {.name = "tiled_large",                                                                    \
+       .shared_bytes = CONV_TILED_SHARED_BYTES,                                                  \
+       .takes_half = true,                                                                       \
+       .fits = conv_tiled_fits,                                                                  \
+       .rank_cpu = 0.5f,                                                                         \
+       .rank_gpu = 1.5f,                                                                         \
+       .emit = (tiled_emit),                                                                     \
+       .data = &conv_tiles_large},                                                               \
       {.name = "coop",                                                                           \
        .needs_coop_matrix = true,                                                                \
        .takes_half = true,                                                                       \

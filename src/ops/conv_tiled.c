@@ -3,8 +3,17 @@
 
 #include "shaders/shared/conv.h"
 
-// Tile sides of the kernels, see shaders/shared/conv.h.
-enum { WIDE = 64, THIN = 16, LONG = 256 };
+// The tiles of shaders/variants.list. Few columns, or few rows, take the thin ones whatever the row of the table: half
+// of another tile would be idle.
+enum { FEW = 32 };
+static const struct conv_tiles thin = {{"conv2d_tiled_thin", 256, 16}, {"conv2d_tiled_dw_thin", 16, 256}};
+const struct conv_tiles conv_tiles_wide = {{"conv2d_tiled", 64, 64}, {"conv2d_tiled_dw", 64, 64}};
+const struct conv_tiles conv_tiles_large = {{"conv2d_tiled_large", 128, 64}, {"conv2d_tiled_dw_large", 64, 128}};
+
+static const struct conv_tiles *tiles_for(const vc_emitter *e, uint32_t n) {
+  return n <= FEW ? &thin : vc_emit_data(e);
+}
+
 // Workgroups that a weight gradient is split into at least, to fill a GPU, and the most pixels that one sums: beyond
 // that digits are lost. A slab of fewer pixels than SLAB_MIN_PIXELS costs more in the second pass than it saves.
 enum { MIN_GROUPS = 512, SLAB_PIXELS = 4096, SLAB_MIN_PIXELS = 256 };
@@ -16,8 +25,7 @@ bool conv_tiled_fits(const struct vc_caps *caps, const vc_tensor *out) {
 
 vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p) {
   struct vc_shape in = p->in->shape;
-  bool thin = p->cols <= 2 * THIN; // less waste than half of a wide tile
-  uint32_t tile_m = thin ? LONG : WIDE, tile_n = thin ? THIN : WIDE;
+  const struct conv_tile *tile = &tiles_for(e, p->cols)->product;
   struct vc_conv_push push = {.samples = in.n,
                               .in_h = in.h,
                               .in_w = in.w,
@@ -27,13 +35,13 @@ vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p) {
                               .cols = p->cols,
                               .origin = p->origin,
                               .up = p->up,
-                              .tiles_x = (uint32_t)vc_div_up(p->cols, tile_n),
-                              .tiles_y = (uint32_t)vc_div_up((uint64_t)in.n * p->grid_h * p->grid_w, tile_m),
+                              .tiles_x = (uint32_t)vc_div_up(p->cols, tile->n),
+                              .tiles_y = (uint32_t)vc_div_up((uint64_t)in.n * p->grid_h * p->grid_w, tile->m),
                               .flags = (p->bias ? CONV_BIAS : 0) | (p->relu ? CONV_RELU : 0)};
   push.n_groups = push.tiles_x * push.tiles_y;
   vc_region x = vc_emit_tensor(e, p->in);
   struct vc_dispatch d = {
-      .kernel = thin ? "conv2d_tiled_thin" : "conv2d_tiled",
+      .kernel = tile->kernel,
       .n_bindings = 4,
       .bindings = {x, vc_emit_tensor(e, p->w), p->bias ? vc_emit_tensor(e, p->bias) : x, vc_emit_tensor(e, p->out)},
       .n_spec = SC_CONV_WEIGHTS + 1,
@@ -47,8 +55,7 @@ vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p) {
 
 vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p) {
   struct vc_shape rows = p->rows->shape, cols = p->cols->shape;
-  bool thin = rows.c <= 2 * THIN;
-  uint32_t tile_m = thin ? THIN : WIDE, tile_n = thin ? LONG : WIDE;
+  const struct conv_tile *tile = &tiles_for(e, rows.c)->gradient;
   struct vc_conv_dw_push push = {.in_h = cols.h,
                                  .in_w = cols.w,
                                  .grid_h = rows.h,
@@ -56,8 +63,8 @@ vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p)
                                  .rows = rows.c,
                                  .cols = cols.c,
                                  .origin = p->origin,
-                                 .row_blocks = (uint32_t)vc_div_up(rows.c, tile_m),
-                                 .col_blocks = (uint32_t)vc_div_up((uint64_t)p->side * p->side * cols.c, tile_n),
+                                 .row_blocks = (uint32_t)vc_div_up(rows.c, tile->m),
+                                 .col_blocks = (uint32_t)vc_div_up((uint64_t)p->side * p->side * cols.c, tile->n),
                                  .steps = rows.n * rows.h * rows.w};
   uint64_t wanted = vc_div_up(MIN_GROUPS, (uint64_t)push.row_blocks * push.col_blocks);
   wanted = VC_MIN(wanted, vc_div_up(push.steps, SLAB_MIN_PIXELS));
@@ -67,7 +74,7 @@ vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p)
   n_slabs = (uint32_t)vc_div_up(push.steps, push.slab_steps);
   push.n_groups = push.row_blocks * push.col_blocks * n_slabs;
   vc_region partial = conv_partial_begin(e, p->out, n_slabs);
-  struct vc_dispatch d = {.kernel = thin ? "conv2d_tiled_dw_thin" : "conv2d_tiled_dw",
+  struct vc_dispatch d = {.kernel = tile->kernel,
                           .n_bindings = 3,
                           .bindings = {vc_emit_tensor(e, p->rows), vc_emit_tensor(e, p->cols), partial},
                           .n_spec = SC_CONV_STRIDE + 1,

@@ -20,7 +20,7 @@ void main() {
   const float start = float(thread), factor = p.factor, term = p.term;
   EACH(FIRST)
   for (uint round = 0; round < p.n_rounds; round++) {
-    FOUR FOUR FOUR FOUR
+    FOUR // more steps of a chain in one go: a compiler may put them one behind the other, which then wait for each other
   }
   float sum = 0;
   EACH(ADD)

@@ -6,7 +6,7 @@
 
 #define PEAK_LOCAL  64  // invocations of a workgroup
 #define PEAK_CHAINS 16  // independent sums of an invocation
-#define PEAK_ROUND  256 // multiply-adds of an invocation in one round: 16 to each chain
+#define PEAK_ROUND  64  // multiply-adds of an invocation in one round: 4 to each chain, see the shader
 
 VC_STRUCT(vc_peak_push) {
   VC_UINT n_threads;

@@ -17,11 +17,12 @@ declare -A may=(
   [data]='base terms rows'
   [rows]='base data'
   [config]='base terms nn data'
-  [train]='base caps terms gpu graph variant ops nn data rows config sweep shared'
+  [train]='base caps terms gpu graph variant ops nn data rows config sweep export shared'
   [sweep]='base train'
+  [export]='train'
   [bench]='base caps terms gpu graph variant ops nn data train shared'
   [doctor]='base caps terms gpu graph variant ops nn data train shared'
-  [cli]='base caps terms gpu graph variant ops nn data rows train sweep bench doctor'
+  [cli]='base caps terms gpu graph variant ops nn data rows train sweep export bench doctor'
 )
 # One file that may do more than its room.
 declare -A file_may=(

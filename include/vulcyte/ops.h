@@ -71,7 +71,8 @@ vc_tensor *vc_argmax(vc_graph *g, vc_tensor *x); // over channels, lowest index 
 // ---- normalisation (src/ops/norm.c) ----------------------------------------------------------------------------
 
 enum vc_norm { VC_NORM_NONE, VC_NORM_BATCH, VC_NORM_GROUP, VC_NORM_INSTANCE };
-enum { VC_NORM_GROUPS = 8 }; // of VC_NORM_GROUP
+enum { VC_NORM_GROUPS = 8 };  // of VC_NORM_GROUP
+#define VC_NORM_EPSILON 1e-5f // beside variances, as in PyTorch
 struct vc_norm_desc {
   enum vc_norm kind;
   bool relu; // y = max(y, 0), fused

@@ -51,8 +51,9 @@ struct vc_model_info {
 vc_status vc_checkpoint_write(const char *path, const vc_model *model, const float *block,
                               const struct vc_config *config, const double *min, const double *max,
                               const struct vc_heads *heads, const char *metrics_json);
-// The text of metadata normalisation.
+// The texts of metadata normalisation
 vc_status vc_checkpoint_range_text(vc_arena *arena, const double *min, const double *max, uint32_t n, const char **out);
+vc_status vc_checkpoint_classes_text(vc_arena *arena, const struct vc_config *config, const char **out); // and classes
 // Reads a model: its description (from metadata, else from the shapes) and its weights.
 vc_status vc_checkpoint_read(vc_arena *arena, const char *path, struct vc_model_info *out_info, vc_model **out_model,
                              float **out_block);

@@ -97,6 +97,6 @@ vc_status cli_child_message(vc_arena *arena, const struct cli_child *child, int 
 vc_status cli_lock_folder(vc_arena *arena, const char *dir, double seconds);
 
 extern const struct cli_command cmd_devices, cmd_synth, cmd_train, cmd_evaluate, cmd_predict, cmd_report, cmd_bench,
-    cmd_import, cmd_doctor, cmd_sweep, cmd_tune;
+    cmd_import, cmd_doctor, cmd_sweep, cmd_tune, cmd_export;
 
 #endif

@@ -8,9 +8,7 @@
 
 static const struct cli_command *const commands[] = {&cmd_devices, &cmd_synth,  &cmd_train, &cmd_evaluate,
                                                      &cmd_predict, &cmd_report, &cmd_bench, &cmd_import,
-                                                     &cmd_doctor,  &cmd_sweep,  &cmd_tune};
-// Commands that are named in documents of the project but are not part of this version.
-static const char *const later[] = {"export"};
+                                                     &cmd_doctor,  &cmd_sweep,  &cmd_tune,  &cmd_export};
 
 static void print_help(void) {
   printf("vulcyte trains networks that segment microscopy images, on any Vulkan device.\n\n"
@@ -27,11 +25,6 @@ static void print_help(void) {
 
 static vc_status fail_unknown(const char *name) {
   const char *names[VC_COUNT_OF(commands)];
-  for (size_t i = 0; i < VC_COUNT_OF(later); i++) {
-    if (strcmp(later[i], name) != 0) continue;
-    return VC_FAIL(VC_E_USAGE, "%s: this command is not available in this version; vulcyte --help lists those that are",
-                   name);
-  }
   for (size_t i = 0; i < VC_COUNT_OF(commands); i++) names[i] = commands[i]->name;
   const char *nearest = cli_nearest(name, names, (uint32_t)VC_COUNT_OF(names));
   if (nearest) return VC_FAIL(VC_E_USAGE, "%.100s: no such command; did you mean vulcyte %s?", name, nearest);

@@ -12,7 +12,7 @@ struct norm_attr {
   uint32_t first;            // of param_dx
 };
 
-static const float epsilon = 1e-5f, momentum = 0.1f; // PyTorch's
+static const float momentum = 0.1f; // PyTorch's
 
 static struct vc_norm_push push_of(const struct norm_attr *a) {
   return (struct vc_norm_push){.pixels = a->pixels,
@@ -20,7 +20,7 @@ static struct vc_norm_push push_of(const struct norm_attr *a) {
                                .c = a->c,
                                .group = a->group,
                                .first = a->first,
-                               .epsilon = epsilon,
+                               .epsilon = VC_NORM_EPSILON,
                                .momentum = momentum,
                                .unbias = (float)((double)a->pixels / (double)VC_MAX(a->pixels - 1, 1u))};
 }

@@ -2,10 +2,9 @@
 #include "answer.h"
 
 #include "components.h"
+#include "npy.h"
 #include "overlay.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { SLICE = 64 }; // rows whose classes are found together
@@ -20,7 +19,7 @@ struct vc_answer {
   size_t pixel_bytes;
   vc_image_writer *mask, *instances;
   vc_file_writer *npy;
-  size_t npy_header_bytes;
+  size_t npy_head_bytes;
   struct overlay_rows *overlay;
   struct component_rows *components;
 };
@@ -45,22 +44,13 @@ static vc_status open_mask(vc_answer *a) {
   return vc_png_writer_open(path, &shape, a->desc.palette_rgb, &a->mask);
 }
 
-// NumPy's format 1.0: magic, length, a Python dict padded to a multiple of 64 bytes, the values.
 static vc_status open_npy(vc_answer *a) {
-  char header[192] = "\x93NUMPY\x01", dict[128], *path;
-  int n = snprintf(dict, sizeof dict, "{'descr': '<f4', 'fortran_order': False, 'shape': (%u, %u, %u), }",
-                   a->desc.n_classes, a->height, a->width);
-  size_t n_bytes = (size_t)vc_round_up(10 + (uint64_t)n + 1, 64);
-  memset(header + 10, ' ', n_bytes - 11);
-  memcpy(header + 10, dict, (size_t)n);
-  header[7] = 0;
-  header[8] = (char)((n_bytes - 10) & 255);
-  header[9] = (char)((n_bytes - 10) >> 8);
-  header[n_bytes - 1] = '\n';
-  a->npy_header_bytes = n_bytes;
+  const uint32_t shape[3] = {a->desc.n_classes, a->height, a->width};
+  char head[VC_NPY_HEAD_BYTES], *path;
+  a->npy_head_bytes = vc_npy_head(shape, 3, head);
   VC_TRY(result_path(a, ".npy", &path));
   VC_TRY(vc_file_writer_open(path, &a->npy));
-  return vc_file_writer_append(a->npy, header, n_bytes);
+  return vc_file_writer_append(a->npy, head, a->npy_head_bytes);
 }
 
 static vc_status open_overlay(vc_answer *a, vc_image_rows *image) {
@@ -108,7 +98,7 @@ vc_status vc_answer_take(void *answer, uint32_t first, uint32_t n, const float *
   vc_answer *a = answer;
   const size_t w = a->width, row_bytes = w * a->pixel_bytes;
   for (uint32_t c = 0; a->npy && c < a->desc.n_classes; c++) {
-    const uint64_t at = a->npy_header_bytes + 4 * w * ((uint64_t)c * a->height + first);
+    const uint64_t at = a->npy_head_bytes + 4 * w * ((uint64_t)c * a->height + first);
     VC_TRY(vc_file_writer_write_at(a->npy, at, probabilities + c * plane, 4 * w * n));
   }
   for (uint32_t y = 0; y < n; y += SLICE) {

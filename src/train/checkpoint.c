@@ -467,7 +467,7 @@ vc_status vc_checkpoint_range_text(vc_arena *arena, const double *min, const dou
   return vc_json_writer_text(w, out, &n_bytes);
 }
 
-static vc_status classes_text(vc_arena *arena, const struct vc_config *config, const char **out) {
+vc_status vc_checkpoint_classes_text(vc_arena *arena, const struct vc_config *config, const char **out) {
   vc_json_writer *w;
   size_t n_bytes;
   VC_TRY(vc_json_writer_create(arena, 0, &w));
@@ -536,7 +536,7 @@ static vc_status write_checkpoint(vc_arena *arena, const char *path, const vc_mo
   keys[s.n_metadata] = "config";
   VC_TRY(config_checkpoint_text(arena, config, &values[s.n_metadata++]));
   keys[s.n_metadata] = "classes";
-  VC_TRY(classes_text(arena, config, &values[s.n_metadata++]));
+  VC_TRY(vc_checkpoint_classes_text(arena, config, &values[s.n_metadata++]));
   if (min && max) {
     keys[s.n_metadata] = "normalisation";
     VC_TRY(vc_checkpoint_range_text(arena, min, max, model->desc.channels, &values[s.n_metadata++]));

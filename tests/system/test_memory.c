@@ -55,7 +55,7 @@ static vc_status train(vc_arena *arena, const struct vc_config *config, struct r
   struct vc_pending_step pending;
   struct vc_step_result step;
   const uint64_t before = allocated();
-  VC_TRY(vc_run_create_synthetic(arena, gpu, config, false, &run));
+  VC_TRY(vc_run_create_synthetic(arena, gpu, config, false, NULL, &run));
   VC_TRY(vc_run_start_steps(run));
   for (int i = 0; i < N_STEPS; i++) {
     VC_TRY(vc_run_begin_step(run, &pending));

@@ -23,8 +23,15 @@ struct conv_gradient {
 
 // conv_simd.c: subgroups of 4, 8 or 16 lanes, buffers by address.
 bool conv_simd_fits(const struct vc_caps *caps, const vc_tensor *out);
+uint32_t conv_simd_subgroup(const struct vc_caps *caps); // the size to require of a pipeline, 0: none
 vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
+
+// conv_winograd.c: side 3 where it pays, as conv_simd.c; w: the weights' shape, grid: that of the tensor cut into
+// tiles.
+bool conv_winograd_fits(const struct vc_caps *caps, struct vc_shape w, struct vc_shape grid);
+vc_status conv_winograd_emit(vc_emitter *e, const struct conv_product *p);
+vc_status conv_winograd_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
 // conv_tiled.c: workgroups with tiles in shared memory. The data of their rows: kernels and outputs of a workgroup.
 struct conv_tile {
@@ -53,56 +60,61 @@ bool conv_coop_fits_emulated(const struct vc_caps *caps, const vc_tensor *out);
 vc_status conv_coop_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_coop_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
-// The variants of a job in the order of row 0, simd, the tiled ones, and those for matrix units, from their emit
-// functions.
-#define CONV_VARIANTS(naive_emit, simd_emit, tiled_emit, coop_emit)                              \
-  {                                                                                              \
-      {.name = "naive", .takes_half = true, .rank_cpu = 1, .rank_gpu = 1, .emit = (naive_emit)}, \
-      {.name = "simd",                                                                           \
-       .min_subgroup = 4,                                                                        \
-       .max_subgroup = 16,                                                                       \
-       .needs_address = true,                                                                    \
-       .takes_half = true,                                                                       \
-       .fits = conv_simd_fits,                                                                   \
-       .rank_cpu = 2,                                                                            \
-       .rank_gpu = 0.5f,                                                                         \
-       .emit = (simd_emit)},                                                                     \
-      {.name = "tiled",                                                                          \
-       .shared_bytes = CONV_TILED_SHARED_BYTES,                                                  \
-       .takes_half = true,                                                                       \
-       .fits = conv_tiled_fits,                                                                  \
-       .rank_cpu = 0.5f,                                                                         \
-       .rank_gpu = 2,                                                                            \
-       .emit = (tiled_emit),                                                                     \
-       .data = &conv_tiles_wide},                                                                \
-      {.name = "tiled_large",                                                                    \
-       .shared_bytes = CONV_TILED_SHARED_BYTES,                                                  \
-       .takes_half = true,                                                                       \
-       .fits = conv_tiled_fits,                                                                  \
-       .rank_cpu = 0.5f,                                                                         \
-       .rank_gpu = 1.5f,                                                                         \
-       .emit = (tiled_emit),                                                                     \
-       .data = &conv_tiles_large},                                                               \
-      {.name = "coop",                                                                           \
-       .needs_coop_matrix = true,                                                                \
-       .takes_half = true,                                                                       \
-       .fits = conv_coop_fits_wide,                                                              \
-       .rank_gpu = 5,                                                                            \
-       .emit = (coop_emit),                                                                      \
-       .data = &conv_coop_wide},                                                                 \
-      {.name = "coop_small",                                                                     \
-       .needs_coop_matrix = true,                                                                \
-       .takes_half = true,                                                                       \
-       .fits = conv_coop_fits_small,                                                             \
-       .rank_gpu = 4,                                                                            \
-       .emit = (coop_emit),                                                                      \
-       .data = &conv_coop_small},                                                                \
-      {.name = "coop_emulated",                                                                  \
-       .takes_half = true,                                                                       \
-       .fits = conv_coop_fits_emulated,                                                          \
-       .emit = (coop_emit),                                                                      \
-       .data = &conv_coop_emulated},                                                             \
+// The rows of a job in the order of row 0, simd, tiled, and those for matrix units, from their emit functions.
+#define CONV_VARIANTS(naive_emit, simd_emit, tiled_emit, coop_emit)                                    \
+  {.name = "naive", .takes_half = true, .rank_cpu = 1, .rank_gpu = 1, .emit = (naive_emit)},           \
+      {.name = "simd",                                                                                 \
+       .min_subgroup = 4,                                                                              \
+       .max_subgroup = 16,                                                                             \
+       .needs_address = true,                                                                          \
+       .takes_half = true,                                                                             \
+       .fits = conv_simd_fits,                                                                         \
+       .rank_cpu = 2,                                                                                  \
+       .rank_gpu = 0.5f,                                                                               \
+       .emit = (simd_emit)},                                                                           \
+      {.name = "tiled",                                                                                \
+       .shared_bytes = CONV_TILED_SHARED_BYTES,                                                        \
+       .takes_half = true,                                                                             \
+       .fits = conv_tiled_fits,                                                                        \
+       .rank_cpu = 0.5f,                                                                               \
+       .rank_gpu = 2,                                                                                  \
+       .emit = (tiled_emit),                                                                           \
+       .data = &conv_tiles_wide},                                                                      \
+      {.name = "tiled_large",                                                                          \
+       .shared_bytes = CONV_TILED_SHARED_BYTES,                                                        \
+       .takes_half = true,                                                                             \
+       .fits = conv_tiled_fits,                                                                        \
+       .rank_cpu = 0.5f,                                                                               \
+       .rank_gpu = 1.5f,                                                                               \
+       .emit = (tiled_emit),                                                                           \
+       .data = &conv_tiles_large},                                                                     \
+      {.name = "coop",                                                                                 \
+       .needs_coop_matrix = true,                                                                      \
+       .takes_half = true,                                                                             \
+       .fits = conv_coop_fits_wide,                                                                    \
+       .rank_gpu = 5,                                                                                  \
+       .emit = (coop_emit),                                                                            \
+       .data = &conv_coop_wide},                                                                       \
+      {.name = "coop_small",                                                                           \
+       .needs_coop_matrix = true,                                                                      \
+       .takes_half = true,                                                                             \
+       .fits = conv_coop_fits_small,                                                                   \
+       .rank_gpu = 4,                                                                                  \
+       .emit = (coop_emit),                                                                            \
+       .data = &conv_coop_small},                                                                      \
+  {                                                                                                    \
+    .name = "coop_emulated", .takes_half = true, .fits = conv_coop_fits_emulated, .emit = (coop_emit), \
+    .data = &conv_coop_emulated                                                                        \
   }
+#define CONV_WINOGRAD(winograd_fits, winograd_emit) \
+  {.name = "winograd",                              \
+   .min_subgroup = 4,                               \
+   .max_subgroup = 16,                              \
+   .needs_address = true,                           \
+   .fits = (winograd_fits),                         \
+   .rank_cpu = 3,                                   \
+   .rank_gpu = 0.5f,                                \
+   .emit = (winograd_emit)}
 
 // ---- conv_partial.c: weight gradients in slabs ----------------------------------------------------------------
 

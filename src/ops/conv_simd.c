@@ -13,7 +13,7 @@ bool conv_simd_fits(const struct vc_caps *caps, const vc_tensor *out) {
   return caps->int64 && caps->subgroup_ballot && (lanes & (lanes - 1)) == 0;
 }
 
-static uint32_t required_subgroup(const struct vc_caps *caps) {
+uint32_t conv_simd_subgroup(const struct vc_caps *caps) {
   return caps->subgroup_size_control ? caps->subgroup_size : 0;
 }
 
@@ -71,7 +71,7 @@ vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p) {
                                    [SC_CONV_PAIRED] = paired,
                                    [SC_CONV_DEPTH] = depth,
                                    [SC_CONV_SPAN] = span},
-                          .required_subgroup = required_subgroup(caps),
+                          .required_subgroup = conv_simd_subgroup(caps),
                           .push = &push,
                           .push_bytes = sizeof push,
                           .flops = p->out->op->flops(p->out)};
@@ -121,7 +121,7 @@ vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p) 
                                    [SC_CONV_PAIRED] = paired,
                                    [SC_CONV_COLS] = group_cols,
                                    [SC_CONV_ROWS] = lane_rows},
-                          .required_subgroup = required_subgroup(caps),
+                          .required_subgroup = conv_simd_subgroup(caps),
                           .push = &push,
                           .push_bytes = sizeof push,
                           .flops = p->out->op->flops(p->out)};

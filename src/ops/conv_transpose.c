@@ -91,7 +91,7 @@ static vc_status fwd_coop(vc_emitter *e, const vc_tensor *out) {
 }
 
 static vc_status fwd_emit(vc_emitter *e, const vc_tensor *out) {
-  static const struct vc_variant table[] = CONV_VARIANTS(fwd_naive, fwd_simd, fwd_tiled, fwd_coop);
+  static const struct vc_variant table[] = {CONV_VARIANTS(fwd_naive, fwd_simd, fwd_tiled, fwd_coop)};
   return vc_emit_variant(e, "conv_transpose_fwd", table, VC_COUNT_OF(table), out);
 }
 
@@ -175,7 +175,7 @@ static vc_status dx_coop(vc_emitter *e, const vc_tensor *out) {
 }
 
 static vc_status dx_emit(vc_emitter *e, const vc_tensor *out) {
-  static const struct vc_variant table[] = CONV_VARIANTS(dx_naive, dx_simd, dx_tiled, dx_coop);
+  static const struct vc_variant table[] = {CONV_VARIANTS(dx_naive, dx_simd, dx_tiled, dx_coop)};
   return vc_emit_variant(e, "conv_transpose_dx", table, VC_COUNT_OF(table), out);
 }
 
@@ -239,7 +239,7 @@ static vc_status dw_coop(vc_emitter *e, const vc_tensor *out) {
 }
 
 static vc_status dw_emit(vc_emitter *e, const vc_tensor *out) {
-  static const struct vc_variant table[] = CONV_VARIANTS(dw_naive, dw_simd, dw_tiled, dw_coop);
+  static const struct vc_variant table[] = {CONV_VARIANTS(dw_naive, dw_simd, dw_tiled, dw_coop)};
   return vc_emit_variant(e, "conv_transpose_dw", table, VC_COUNT_OF(table), out);
 }
 

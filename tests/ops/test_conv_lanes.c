@@ -18,6 +18,7 @@ static const struct optest_case cases[] = {
      .out = {2, 10, 10, 7},
      .attr = &valid,
      .linear = BOTH},
+    {.name = "many channels", .in = {X(1, 64, 30, 33), W(64, 64, 3), B(64)}, .out = {1, 64, 30, 33}, .attr = &same},
     {.name = "1x1", .in = {X(2, 16, 9, 10), W(10, 16, 1), B(10)}, .out = {2, 10, 9, 10}, .attr = &same},
 };
 static const struct optest_op narrow = {.name = "conv2d, 4 lanes",

@@ -45,6 +45,7 @@ struct vc_config {
     uint32_t base, depth;
     enum vc_padding padding;
     enum vc_norm norm;
+    bool edges;
     double dropout;
     const char *init; // "he" or a .safetensors file
   } model;

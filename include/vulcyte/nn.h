@@ -14,6 +14,7 @@ struct vc_unet_desc {
   uint32_t base, depth; // feature maps of the first level (doubling), number of 2x2 poolings
   enum vc_padding padding;
   enum vc_norm norm;
+  bool edges;    // the first convolution sees x and vc_edges(x), twice as many channels
   float dropout; // at the end of the contracting path, in training
 };
 

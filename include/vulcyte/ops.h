@@ -143,7 +143,7 @@ struct vc_iid_desc {
 // maps. [IID 1..5]
 vc_tensor *vc_iid_loss(vc_graph *g, vc_tensor *a, vc_tensor *b, vc_tensor *valid, struct vc_iid_desc desc);
 
-// ---- sampling (src/ops/sample.c, affine.c, align.c, volume.c, intensity.c)
+// ---- sampling (src/ops/sample.c, affine.c, align.c, volume.c, intensity.c, edges.c)
 // ---------------------------------------------------- Maps act on content: (M x)(u) = x(M⁻¹u). Positions are (x, y)
 // pixels from the image's centre ((W-1)/2, (H-1)/2). A "sampler" is M⁻¹ as 6 floats: source_x = a x + b y + c, source_y
 // = d x + e y + f. An image covers
@@ -182,6 +182,9 @@ vc_tensor *vc_slice_volume(vc_graph *g, vc_tensor *pool, vc_tensor *slab, vc_ten
 // its F32 magnitude (factor, or Solarize's threshold); NONE and ROTATE leave the sample as it is. Chain for several
 // ops. Definitions: docs/equations.md [AUG 1..8]. No gradient.
 vc_tensor *vc_intensity(vc_graph *g, vc_tensor *x, vc_tensor *ops);
+// Length of Sobel's gradient of every channel, a quarter of the kernels' sums: a step of height 1 along an axis gives 1.
+// Neighbours outside are reflected about the border pixels' centres. x {N,C,H,W} → the same shape. No gradient. [EDGE 1]
+vc_tensor *vc_edges(vc_graph *g, vc_tensor *x);
 
 // ---- optimisers (src/ops/optim.c, loss_scale.c): in place over all parameters at once
 // ---------------------------------------------

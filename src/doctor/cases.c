@@ -249,6 +249,7 @@ const struct doctor_case doctor_cases[] = {
             {.shape = {1, 12, 1, 1}, .make = ref_make_second_samplers}},
      .out = {2, 1, 26, 31},
      .attr = &turned},
+    {.op = &ref_edges, .in = {GIVEN(2, 3, 9, 11)}, .out = {2, 3, 9, 11}},
     {.op = &ref_intensity,
      .in = {{.shape = {10, 3, 31, 30}, .make = ref_make_grey},
             {.shape = {1, 20, 1, 1}, .dtype = VC_U32, .make = ref_make_intensities}},

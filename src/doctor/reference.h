@@ -126,6 +126,7 @@ void ref_make_pool(vc_rng *rng, ref_array *out, const void *attr); // random wor
 struct ref_samplers {
   float samplers[REF_MAX_SAMPLERS][6], second[REF_MAX_SAMPLERS][6], rects[REF_MAX_SAMPLERS][4];
 };
+extern const struct ref_op ref_edges;
 extern const struct ref_op ref_affine_image, ref_affine_labels, ref_align;
 extern const struct ref_op ref_valid_mask; // 26 x 31 pixels
 void ref_make_samplers(vc_rng *rng, ref_array *out, const void *attr);

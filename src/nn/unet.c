@@ -104,6 +104,7 @@ struct vc_unet_out vc_unet(vc_graph *g, const vc_model *model, vc_tensor *const 
   struct unet u = {.g = g, .model = model, .params = params, .training = training};
   const uint32_t depth = model->desc.depth, h = x->shape.h, w = x->shape.w;
   vc_graph_push(g, "unet");
+  if (model->desc.edges) x = vc_concat_channels(g, x, vc_edges(g, x));
   x = extend(&u, x);
 
   vc_tensor *skip[8] = {0};

@@ -113,11 +113,11 @@ vc_status vc_unet_model(vc_arena *arena, const struct vc_unet_desc *desc, vc_mod
   struct builder b = {.arena = arena};
   VC_TRY(VC_NEW(arena, 1, &b.model));
   b.model->desc = *desc;
-  const uint32_t depth = desc->depth, base = desc->base;
+  const uint32_t depth = desc->depth, base = desc->base, seen = (desc->edges ? 2 : 1) * desc->channels;
   const uint32_t per_block = 4 + 2 * 5; // two convolutions, two norms
   VC_TRY(VC_NEW(arena, per_block * (2 * depth + 1) + 2 * depth + 4, &b.model->params));
   for (uint32_t level = 0; level <= depth; level++)
-    VC_TRY(add_block(&b, "enc", level, level == 0 ? desc->channels : base << (level - 1), base << level));
+    VC_TRY(add_block(&b, "enc", level, level == 0 ? seen : base << (level - 1), base << level));
   for (uint32_t level = depth; level-- > 0;) {
     char *name;
     VC_TRY(vc_arena_printf(arena, &name, "up%u", level));

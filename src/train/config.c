@@ -382,5 +382,6 @@ void vc_config_unet(const struct vc_config *config, struct vc_unet_desc *out) {
                                .depth = config->model.depth,
                                .padding = config->model.padding,
                                .norm = config->model.norm,
+                               .edges = config->model.edges,
                                .dropout = (float)config->model.dropout};
 }

@@ -206,9 +206,34 @@ static const char *extend(struct onnx *o, const char *x) {
              name_of(o, x, "extended"), "Pad", {x, amounts}, {{.name = "mode", .type = OF_TEXT, .text = "reflect"}}});
 }
 
+// The squares of every channel's correlation with one 3x3 kernel.
+static const char *slope(struct onnx *o, const char *x, const char *name, const float *kernel) {
+  const uint32_t n = o->model->desc.channels, dims[4] = {n, 1, 3, 3};
+  float weights[4 * 9];
+  for (uint32_t i = 0; i < 9 * n; i++) weights[i] = kernel[i % 9];
+  const char *weight = put_constant(o, name_of(o, name, "weight"), TYPE_FLOAT, weights, 4, dims);
+  x = put(o, (struct node){name, "Conv", {x, weight}, {of_ints("kernel_shape", 2, 3), of_int("group", n)}});
+  return put(o, (struct node){name_of(o, name, "square"), "Mul", {x, x}, {{0}}});
+}
+
+// The image and the strength of its edges: docs/equations.md [EDGE 1].
+static const char *add_edges(struct onnx *o, const char *image) {
+  static const float across[9] = {-0.25f, 0, 0.25f, -0.5f, 0, 0.5f, -0.25f, 0, 0.25f};
+  static const float down[9] = {-0.25f, -0.5f, -0.25f, 0, 0, 0, 0.25f, 0.5f, 0.25f};
+  const int64_t pads[8] = {0, 0, 1, 1, 0, 0, 1, 1};
+  const char *amounts = put_ints(o, "edges.margins", pads, 8);
+  const struct attribute reflect = {.name = "mode", .type = OF_TEXT, .text = "reflect"};
+  const char *x = put(o, (struct node){"edges.extended", "Pad", {image, amounts}, {reflect}});
+  const char *a = slope(o, x, "edges.across", across), *d = slope(o, x, "edges.down", down);
+  x = put(o, (struct node){"edges.squares", "Add", {a, d}, {{0}}});
+  x = put(o, (struct node){"edges", "Sqrt", {x}, {{0}}});
+  return put(o, (struct node){"seen", "Concat", {image, x}, {of_int("axis", 1)}});
+}
+
 static const char *unet(struct onnx *o, const char *x) {
   const uint32_t depth = o->model->desc.depth;
   const char *skip[8] = {0};
+  if (o->model->desc.edges) x = add_edges(o, x);
   if (!is_padded(o)) x = extend(o, x);
   for (uint32_t level = 0; level < depth; level++) {
     skip[level] = double_conv(o, x);

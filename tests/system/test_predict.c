@@ -18,6 +18,7 @@ static vc_arena *arena;
 static vc_gpu *gpu;
 static vc_predictor *predictor; // of the plain network
 static vc_predictor *unpadded;  // of one without padding, with batch norm
+static vc_predictor *edged;     // of one that sees edges too
 static char model_path[] = "/tmp/vulcyte-predict-XXXXXX", image_path[sizeof model_path + 4];
 
 // An untrained network: its output depends on every pixel of the receptive field, which is what tiles must get right.
@@ -52,7 +53,9 @@ static int set_up(void **state) {
   write_model("");
   if (vc_predictor_create(arena, gpu, model_path, NULL, &predictor) != VC_OK) return -1;
   write_model(", \"norm\": \"batch\", \"padding\": \"valid\"");
-  return vc_predictor_create(arena, gpu, model_path, NULL, &unpadded);
+  if (vc_predictor_create(arena, gpu, model_path, NULL, &unpadded) != VC_OK) return -1;
+  write_model(", \"edges\": true");
+  return vc_predictor_create(arena, gpu, model_path, NULL, &edged);
 }
 
 static int tear_down(void **state) {
@@ -156,6 +159,16 @@ static void test_unpadded_tiles_equal_the_whole(void **state) {
   }
 }
 
+// Sides that poolings do not divide: padded image and last tile must agree on the edges at the border, too.
+static void test_tiles_see_the_same_edges(void **state) {
+  (void)state;
+  const struct vc_image image = noise(211, 190, VC_PIXEL_U16);
+  const size_t n = (size_t)3 * image.width * image.height;
+  const float *whole = predict_by(edged, &image, 0);
+  assert_true(largest_difference(whole, predict_by(edged, &image, 144), n) < 1e-5);
+  assert_true(largest_difference(whole, predict(&image, 0), n) > 1e-3);
+}
+
 static void test_formats_agree(void **state) {
   (void)state;
   struct vc_image sixteen = noise(70, 45, VC_PIXEL_U16), floats = noise(70, 45, VC_PIXEL_F32);
@@ -164,10 +177,11 @@ static void test_formats_agree(void **state) {
 
 static void test_tiny_images(void **state) {
   (void)state;
+  vc_predictor *const by[] = {predictor, unpadded, edged};
   for (uint32_t side = 1; side < 6; side++) {
     const struct vc_image image = noise(side, 6 - side, VC_PIXEL_U8);
-    for (int kind = 0; kind < 2; kind++) {
-      const float *p = predict_by(kind ? unpadded : predictor, &image, 0);
+    for (int kind = 0; kind < 3; kind++) {
+      const float *p = predict_by(by[kind], &image, 0);
       const size_t n = (size_t)side * (6 - side);
       for (size_t k = 0; k < n; k++) assert_true(fabsf(p[k] + p[n + k] + p[2 * n + k] - 1) < 1e-5f);
     }
@@ -188,6 +202,7 @@ int main(void) {
       cmocka_unit_test(test_tiles_equal_the_whole),
       cmocka_unit_test(test_rows_equal_the_image),
       cmocka_unit_test(test_unpadded_tiles_equal_the_whole),
+      cmocka_unit_test(test_tiles_see_the_same_edges),
       cmocka_unit_test(test_formats_agree),
       cmocka_unit_test(test_tiny_images),
       cmocka_unit_test(test_wrong_channels_are_refused),

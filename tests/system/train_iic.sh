@@ -69,6 +69,20 @@ vulcyte train "$work/supervised.json" --out "$work/back" --quiet --set model.nor
   --set "model.init=$work/whole/checkpoints/last.safetensors" || fail "a supervised run from an iic model"
 grep -q "skipped, for the network has no place for them (2): head_aux" "$work/stderr" || fail "the skipped head is not told"
 
+# Edges as further input: the same bits again, and the stored model scores as the run's own test did.
+run edges --set model.edges=true --set train.epochs=2
+run edges_again --set model.edges=true --set train.epochs=2
+same_states "$work/edges" "$work/edges_again"
+mkdir -p "$work/test/images" "$work/test/masks"
+for stem in $(tr -d ' \n' < "$work/edges/split.json" | sed 's/.*"test":\[\([^]]*\)\].*/\1/' | tr -d '"' | tr ',' ' '); do
+  cp "$work/data/images/$stem.png" "$work/test/images/"
+  cp "$work/data/masks/$stem.png" "$work/test/masks/"
+done
+vulcyte evaluate "$work/edges" --images "$work/test/images" --masks "$work/test/masks" --json > "$work/scores.json" ||
+  fail "evaluating a model that sees edges"
+[ "$(number mean_iou "$work/scores.json")" = "$(number mean_iou "$work/edges/evaluation.json")" ] ||
+  fail "mean IoU $(number mean_iou "$work/scores.json") by evaluate, $(number mean_iou "$work/edges/evaluation.json") by the run"
+
 # A network whose pixels all fall into one cluster is warned of.
 run dead --set iic.min_entropy=1 --set train.epochs=1
 grep -q '"event":"warning","text":"epoch 1: the main head gives almost every pixel' "$work/dead/log.jsonl" ||

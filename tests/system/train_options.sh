@@ -15,7 +15,8 @@ train plain
 seen=$(cksum < "$work/plain/checkpoints/last.safetensors")
 for options in uda.loss=iid "uda.loss=iid uda.displacement=1 uda.collapsed=true" \
   "uda.loss=iid uda.confidence=0.51 uda.temperature=0.5" "uda.confidence=0.51 uda.temperature=0.5" \
-  uda.ramp=2.5 model.norm=batch "model.norm=batch uda.loss=iid" model.norm=group model.norm=instance model.padding=valid; do
+  uda.ramp=2.5 model.norm=batch "model.norm=batch uda.loss=iid" model.norm=group model.norm=instance model.padding=valid \
+  model.edges=true; do
   sets=()
   for option in $options; do sets+=(--set "$option"); done
   train whole "${sets[@]}"

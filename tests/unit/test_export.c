@@ -181,6 +181,7 @@ static void test_onnx_graphs(void **state) {
       {", \"norm\": \"group\"", true, 90, 78, 6 + 160,
        "Sub Mul Conv Shape Reshape InstanceNormalization Reshape Mul Add Relu "},
       {", \"padding\": \"valid\"", true, 33, 35, 6, "Sub Mul Pad Conv Relu Conv Relu MaxPool "},
+      {", \"edges\": true", true, 38, 31, 6 + 2 * 9 * 3, "Sub Mul Pad Conv Mul Conv Mul Add Sqrt Concat Conv Relu "},
       {"", false, 35, 27, 1, "ReduceMin ReduceMax Sub Max Reciprocal Sub Mul Conv "},
   };
   for (size_t i = 0; i < VC_COUNT_OF(cases); i++) {

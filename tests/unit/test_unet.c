@@ -43,6 +43,8 @@ static void test_counts(void **state) {
   assert_int_equal(make((struct vc_unet_desc){.channels = 1, .classes = 3, .base = 2, .depth = 1})->n_weights, 437);
   const struct vc_unet_desc two_heads = {.channels = 1, .classes = 3, .aux_classes = 5, .base = 2, .depth = 1};
   assert_int_equal(make(two_heads)->n_weights, 437 + 2 * 5 + 5);
+  const struct vc_unet_desc edges = {.channels = 2, .classes = 3, .base = 2, .depth = 1, .edges = true};
+  assert_int_equal(make(edges)->n_weights, 437 + 3 * 9 * 2); // four channels come in
 }
 
 static void test_shapes(void **state) {

@@ -50,10 +50,10 @@ vc_tensor *vc_pad_reflect(vc_graph *g, vc_tensor *x, uint32_t top, uint32_t bott
 vc_tensor *vc_relu(vc_graph *g, vc_tensor *x);
 // gy where y > 0, else 0: the gradient before a fused ReLU. [RELU 2]
 vc_tensor *vc_relu_grad(vc_graph *g, vc_tensor *gy, vc_tensor *y);
-// What the gradient of a layer begins with: *out_gz is gy where the layer's result y is above 0, else 0 (y NULL: gy), and
-// *out_gb (may be NULL) its sum over N,H,W, the bias's gradient {1,C,1,1}. One pass over memory makes both, and with them
-// gy itself where it is a slice of channels, or the sum of one and of a 2x2 pooling's gradient, as skip connections
-// have it. No gradient. Jobs with variants: bias_grad, skip_grad.
+// What the gradient of a layer begins with: *out_gz is gy where the layer's result y is above 0, else 0 (y NULL: gy),
+// and *out_gb (may be NULL) its sum over N,H,W, the bias's gradient {1,C,1,1}. One pass over memory makes both, and
+// with them gy itself where it is a slice of channels, or the sum of one and of a 2x2 pooling's gradient, as skip
+// connections have it. No gradient. Jobs with variants: bias_grad, skip_grad.
 void vc_bias_grad(vc_graph *g, vc_tensor *gy, vc_tensor *y, vc_tensor **out_gz, vc_tensor **out_gb);
 vc_tensor *vc_scale(vc_graph *g, vc_tensor *x, float factor);
 // fa*a + fb*b for equal shapes; b may be NULL.
@@ -182,8 +182,9 @@ vc_tensor *vc_slice_volume(vc_graph *g, vc_tensor *pool, vc_tensor *slab, vc_ten
 // its F32 magnitude (factor, or Solarize's threshold); NONE and ROTATE leave the sample as it is. Chain for several
 // ops. Definitions: docs/equations.md [AUG 1..8]. No gradient.
 vc_tensor *vc_intensity(vc_graph *g, vc_tensor *x, vc_tensor *ops);
-// Length of Sobel's gradient of every channel, a quarter of the kernels' sums: a step of height 1 along an axis gives 1.
-// Neighbours outside are reflected about the border pixels' centres. x {N,C,H,W} → the same shape. No gradient. [EDGE 1]
+// Length of Sobel's gradient of every channel, a quarter of the kernels' sums: a step of height 1 along an axis
+// gives 1. Neighbours outside are reflected about the border pixels' centres. x {N,C,H,W} → the same shape. No
+// gradient. [EDGE 1]
 vc_tensor *vc_edges(vc_graph *g, vc_tensor *x);
 
 // ---- optimisers (src/ops/optim.c, loss_scale.c): in place over all parameters at once

@@ -125,7 +125,8 @@ static void add(struct plan *p, const struct vc_config *config, enum vc_bench_wo
   p->work[p->n++] = work;
 }
 
-// With --config its step, else one of each method; and prediction by the same network.
+// With --config, or for a method named by --set that is not among the two (its defaults differ), that step; else one of
+// each; and prediction by the same network.
 static vc_status make_plan(vc_arena *arena, const struct cli_args *args, struct plan *out) {
   static const enum vc_method methods[] = {VC_METHOD_SUPERVISED, VC_METHOD_UDA};
   const char **sets, *path = cli_value(args, "config"), *variants;
@@ -138,8 +139,9 @@ static vc_status make_plan(vc_arena *arena, const struct cli_args *args, struct 
   config.variants = variants;
   if (cli_value(args, "device")) config.device = cli_value(args, "device");
   *out = (struct plan){0};
-  if (path) add(out, &config, VC_BENCH_TRAIN);
-  for (size_t i = 0; !path && i < VC_COUNT_OF(methods); i++) {
+  const bool is_one = path || config.method == VC_METHOD_IIC;
+  if (is_one) add(out, &config, VC_BENCH_TRAIN);
+  for (size_t i = 0; !is_one && i < VC_COUNT_OF(methods); i++) {
     config.method = methods[i];
     add(out, &config, VC_BENCH_TRAIN);
   }
@@ -190,7 +192,8 @@ const struct cli_command cmd_bench = {
     .notes =
         "Without --config: a supervised step, a UDA step and prediction with base 16 on 256x256 pixels, batch 1. With "
         "it:\n"
-        "the step of that configuration, and prediction by its network. No image is read: pixels are made in memory,\n"
+        "the step of that configuration (as with --set method=iic), and prediction by its network. No image is read: "
+        "pixels are made in memory,\n"
         "of the crop's size (512x512 where it is null).\n"
         "Times are medians. peak and copy are shares of the two ceilings, which are measured first; floor is the time\n"
         "that the ceilings allow. Caches may lift GB/s above the copy of large buffers.",

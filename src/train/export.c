@@ -4,14 +4,17 @@
 #include <string.h>
 
 static vc_status keep_metadata(vc_arena *arena, const struct vc_model_info *info, struct vc_safetensors *s) {
-  static const char *const kept[] = {"normalisation", "heads", "version"};
+  static const char *const kept[] = {"normalisation", "heads", "version", "config"};
+  // Shapes do not tell these from another network, so its configuration goes along.
+  const bool is_told_by_shapes = !info->config.model.edges && info->config.model.padding == VC_PAD_SAME;
+  const size_t n_kept = VC_COUNT_OF(kept) - is_told_by_shapes;
   const char **keys, **values;
   VC_TRY(VC_NEW(arena, VC_COUNT_OF(kept) + 1, &keys));
   VC_TRY(VC_NEW(arena, VC_COUNT_OF(kept) + 1, &values));
   keys[0] = "classes";
   VC_TRY(vc_checkpoint_classes_text(arena, &info->config, &values[0]));
   uint32_t n = 1;
-  for (size_t i = 0; i < VC_COUNT_OF(kept); i++) {
+  for (size_t i = 0; i < n_kept; i++) {
     const char *value = vc_safetensors_metadata(s, kept[i]);
     if (!value) continue;
     keys[n] = kept[i];

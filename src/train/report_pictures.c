@@ -12,6 +12,7 @@ enum { MAX_SIDE = 520 };
 static vc_status shrink(vc_arena *arena, const struct vc_image *whole, uint32_t left, uint32_t width,
                         struct vc_image *out) {
   const uint32_t side = (uint32_t)vc_div_up(VC_MAX(width, whole->height), MAX_SIDE), c = whole->channels;
+  VC_ASSERT(side > 0 && c > 0);
   *out = (struct vc_image){.width = VC_MAX(width / side, 1u),
                            .height = VC_MAX(whole->height / side, 1u),
                            .channels = c,

@@ -22,3 +22,7 @@ done
 vulcyte bench --set model.base=2 --set model.depth=1 --set data.crop=16 --steps 1 --json --quiet > "$work/json" ||
   fail "bench without a configuration"
 [ "$(grep -c '"first_seconds"' "$work/json")" = 3 ] || fail "not three results: $(cat "$work/json")"
+
+vulcyte bench --set method=iic --set model.base=2 --set model.depth=1 --set data.crop=16 --steps 1 --quiet > "$work/table" ||
+  fail "bench of iic"
+grep -q '^iic: base 2, depth 1, 16x16 pixels, batch 10' "$work/table" || fail "no step of iic: $(cat "$work/table")"

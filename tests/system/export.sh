@@ -16,6 +16,16 @@ for name in "$model" "$work/plain.safetensors"; do
 done
 cmp "$work"/last/*.npy "$work"/plain/*.npy || fail "the exported weights predict something else"
 
+# Edges are not in the shapes: such weights keep their configuration.
+vulcyte train "$work/c.json" --set train.epochs=1 --set model.edges=true --out "$work/edges" --quiet || fail "training"
+vulcyte export "$work/edges/checkpoints/last.safetensors" --to safetensors --out "$work/plain_edges.safetensors" ||
+  fail "export of weights that see edges"
+for name in "$work/edges/checkpoints/last.safetensors" "$work/plain_edges.safetensors"; do
+  vulcyte predict "$name" "$image" --out "$work/e$(basename "$name" .safetensors)" --save probabilities --quiet ||
+    fail "predict with $name"
+done
+cmp "$work"/elast/*.npy "$work"/eplain_edges/*.npy || fail "the exported weights that see edges predict something else"
+
 vulcyte export "$work/run" --to onnx --out "$work/run.onnx" || fail "export of a run folder"
 [ "$(head -c 2 "$work/run.onnx" | od -An -tx1)" = " 08 08" ] || fail "run.onnx is no ONNX file"
 

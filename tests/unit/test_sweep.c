@@ -213,7 +213,7 @@ static void every_configuration_is_valid(void **state) {
   static const struct {
     const char *folder;
     uint32_t n_files, n_runs; // at least
-  } folders[] = {{"", 1, 1}, {"/own", 5, 16}, {"/study", 9, 108 + 8}, {"/laptop", 10, 160 + 8 + 12}};
+  } folders[] = {{"", 1, 1}, {"/own", 5, 16}, {"/study", 12, 117 + 11}, {"/laptop", 13, 166 + 11 + 12}};
   for (size_t i = 0; i < VC_COUNT_OF(folders); i++) {
     char dir[1024], **paths;
     size_t n;

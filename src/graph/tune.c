@@ -13,10 +13,10 @@ static const double PROOF_FLOPS_CPU = 1e7, PROOF_FLOPS = 3e8;
 // A proof bounds what rounding may do to sums of thousands of products, or to factors of 16 bits; a wrong kernel is off
 // by far more.
 static const double TOLERANCE = 1e-3, TOLERANCE_HALF = 3e-2;
-static const double TOO_SLOW = 1;        // seconds of one run that are not waited for
-static const double FAR_BEHIND = 2;      // times the best: out after the first round
-static const double ENOUGH = 0.02;       // seconds of rounds after which MIN_ROUNDS do
-static const double CLEARLY_LESS = 0.97; // below it a candidate displaces the best-ranked one
+static const double TOO_SLOW = 1;       // seconds of one run that are not waited for
+static const double FAR_BEHIND = 2;     // times the best: out after the first round
+static const double ENOUGH = 0.02;      // seconds of rounds after which MIN_ROUNDS do
+static const double CLEARLY_LESS = 0.9; // below it a candidate displaces the best-ranked one: noise should not
 // For the estimate that is shown: operations a second of good and of naive kernels, seconds to make and compile one.
 static const double GUESS_CPU = 6e10, GUESS = 2e12, GUESS_NAIVE_CPU = 3e9, GUESS_NAIVE = 1e11, GUESS_MAKE = 0.008;
 

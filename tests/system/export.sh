@@ -63,5 +63,5 @@ expect 'nowhere.safetensors' "$work/nowhere.safetensors" --to onnx --out "$work/
 expect 'nowhere.png' "$model" --to bioimageio --out "$work/x" --image "$work/nowhere.png"
 expect '5 to 128 characters' "$model" --to bioimageio --out "$work/x" --name abc
 expect 'no-folder' "$model" --to bioimageio --out "$work/no-folder/x"
-[ -z "$(find "$work" -maxdepth 1 -name '*x*' -newer "$work/model.zip" ! -name stderr)" ] || fail "errors left $(ls -A "$work")"
+[ -z "$(find "$work" -mindepth 1 -maxdepth 1 -name '*x*' -newer "$work/model.zip" ! -name stderr)" ] || fail "errors left $(ls -A "$work")"
 [ -z "$(find "$work" -name '*.parts*')" ] || fail "parts of a package stayed"

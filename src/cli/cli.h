@@ -5,6 +5,8 @@
 #ifndef VC_CLI_CLI_H
 #define VC_CLI_CLI_H
 
+#include "vulcyte/bench.h"
+#include "vulcyte/gpu.h"
 #include "vulcyte/train.h"
 #include "vulcyte/variant.h"
 
@@ -59,6 +61,19 @@ vc_status cli_check_variants(const char *command, const char *const *entries, ui
 #define CLI_VARIANT_HELP "Force a kernel (conv2d_fwd=naive) or exclude one (conv2d_fwd=-tiled)"
 // All --variant options as one list, NULL where there are none. VC_E_USAGE unless JOB=NAME or JOB=-NAME.
 vc_status cli_variants(vc_arena *arena, const struct cli_args *args, const char **out);
+// What bench and tune work on: with --config, or a method by --set whose defaults are its own (iic), that training
+// step; else one of each other method; and prediction by the same network.
+enum { CLI_MAX_WORKLOADS = 3 };
+struct cli_workloads {
+  struct vc_config configs[CLI_MAX_WORKLOADS];
+  enum vc_bench_work work[CLI_MAX_WORKLOADS];
+  uint32_t n;
+};
+vc_status cli_workloads(vc_arena *arena, const char *command, const struct cli_args *args, struct cli_workloads *out);
+// The JSON of what was found on a device: an object with version and device, which is left open; the end, and to
+// stdout.
+vc_status cli_json_begin(vc_arena *arena, const struct vc_device_info *device, vc_json_writer **out);
+vc_status cli_json_print(vc_json_writer *w);
 // MODEL: a .safetensors file, or the folder of a run, which stands for the best-final or best-supervised state,
 // whichever has the higher validation IoU.
 vc_status cli_model_path(vc_arena *arena, const char *argument, char **out);

@@ -1,18 +1,12 @@
 // vulcyte bench
 #include "cli.h"
 
-#include "vulcyte/bench.h"
 #include "vulcyte/gpu.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_RESULTS = 3 };
 static const double SMALL_SHARE = 0.005; // rows below it are summed up in the table; JSON has them all
-
-// What is measured without --config.
-static const char default_config[] = "{\"name\": \"bench\", \"data\": {\"images\": \"none\", \"masks\": \"none\", "
-                                     "\"crop\": 256}, \"model\": {\"base\": 16}}";
 
 // ---- table --------------------------------------------------------------------------------------------------------
 
@@ -88,14 +82,7 @@ static vc_status print_result(vc_arena *arena, const struct vc_bench_result *r, 
 static vc_status print_json(vc_arena *arena, const struct vc_device_info *d, const struct vc_bench_ceilings *c,
                             const struct vc_bench_result *results, uint32_t n) {
   vc_json_writer *w;
-  const char *text;
-  size_t n_bytes;
-  VC_TRY(vc_json_writer_create(arena, 2, &w));
-  vc_json_begin_object(w, NULL);
-  vc_json_put_string(w, "version", VC_VERSION);
-  vc_json_begin_object(w, "device");
-  vc_json_put_string(w, "name", d->name);
-  vc_json_put_string(w, "driver", d->driver);
+  VC_TRY(cli_json_begin(arena, d, &w));
   vc_json_put_number(w, "subgroup_size", d->caps.subgroup_size);
   vc_json_end_object(w);
   vc_json_begin_object(w, "ceilings");
@@ -106,48 +93,10 @@ static vc_status print_json(vc_arena *arena, const struct vc_device_info *d, con
   vc_json_begin_array(w, "results");
   for (uint32_t i = 0; i < n; i++) VC_TRY(vc_bench_put_json(w, NULL, &results[i], c));
   vc_json_end_array(w);
-  vc_json_end_object(w);
-  VC_TRY(vc_json_writer_text(w, &text, &n_bytes));
-  printf("%s\n", text);
-  return VC_OK;
+  return cli_json_print(w);
 }
 
 // ---- command ------------------------------------------------------------------------------------------------------
-
-struct plan {
-  struct vc_config configs[MAX_RESULTS];
-  enum vc_bench_work work[MAX_RESULTS];
-  uint32_t n;
-};
-
-static void add(struct plan *p, const struct vc_config *config, enum vc_bench_work work) {
-  p->configs[p->n] = *config;
-  p->work[p->n++] = work;
-}
-
-// With --config, or for a method named by --set that is not among the two (its defaults differ), that step; else one of
-// each; and prediction by the same network.
-static vc_status make_plan(vc_arena *arena, const struct cli_args *args, struct plan *out) {
-  static const enum vc_method methods[] = {VC_METHOD_SUPERVISED, VC_METHOD_UDA};
-  const char **sets, *path = cli_value(args, "config"), *variants;
-  uint32_t n_sets;
-  struct vc_config config;
-  VC_TRY(cli_values(arena, args, "set", &sets, &n_sets));
-  VC_TRY(cli_variants(arena, args, &variants));
-  VC_TRY(path ? vc_config_load(arena, path, sets, n_sets, &config)
-              : vc_config_parse(arena, "bench", ".", default_config, sizeof default_config - 1, sets, n_sets, &config));
-  config.variants = variants;
-  if (cli_value(args, "device")) config.device = cli_value(args, "device");
-  *out = (struct plan){0};
-  const bool is_one = path || config.method == VC_METHOD_IIC;
-  if (is_one) add(out, &config, VC_BENCH_TRAIN);
-  for (size_t i = 0; !is_one && i < VC_COUNT_OF(methods); i++) {
-    config.method = methods[i];
-    add(out, &config, VC_BENCH_TRAIN);
-  }
-  add(out, &config, VC_BENCH_PREDICT);
-  return VC_OK;
-}
 
 static vc_status write_trace(vc_arena *arena, const char *path, const struct vc_bench_result *results, uint32_t n) {
   const char *text;
@@ -157,13 +106,13 @@ static vc_status write_trace(vc_arena *arena, const char *path, const struct vc_
 }
 
 static vc_status bench(vc_arena *arena, const struct cli_args *args) {
-  struct plan plan;
+  struct cli_workloads plan;
   struct vc_bench_ceilings ceilings;
-  struct vc_bench_result results[MAX_RESULTS];
+  struct vc_bench_result results[CLI_MAX_WORKLOADS];
   uint64_t n_steps = 0;
   const bool is_json = cli_has(args, "json");
   VC_TRY(cli_whole(args, "steps", 1, 100000, &n_steps));
-  VC_TRY(make_plan(arena, args, &plan));
+  VC_TRY(cli_workloads(arena, "bench", args, &plan));
   struct vc_gpu *gpu;
   VC_TRY(vc_gpu_open(arena, plan.configs[0].device, &gpu));
   cli_progress_begin(cli_has(args, "quiet"));

@@ -52,14 +52,7 @@ static void put_check(vc_json_writer *w, const struct vc_doctor_check *c) {
 
 static vc_status print_json(vc_arena *arena, const struct vc_device_info *d, const struct vc_doctor_report *r) {
   vc_json_writer *w;
-  const char *text;
-  size_t n_bytes;
-  VC_TRY(vc_json_writer_create(arena, 2, &w));
-  vc_json_begin_object(w, NULL);
-  vc_json_put_string(w, "version", VC_VERSION);
-  vc_json_begin_object(w, "device");
-  vc_json_put_string(w, "name", d->name);
-  vc_json_put_string(w, "driver", d->driver);
+  VC_TRY(cli_json_begin(arena, d, &w));
   vc_json_end_object(w);
   vc_json_put_bool(w, "passed", r->n_failed == 0);
   vc_json_put_number(w, "seconds", r->seconds);
@@ -73,10 +66,7 @@ static vc_status print_json(vc_arena *arena, const struct vc_device_info *d, con
     vc_json_put_string(w, "advice", r->advice);
   else
     vc_json_put_null(w, "advice");
-  vc_json_end_object(w);
-  VC_TRY(vc_json_writer_text(w, &text, &n_bytes));
-  printf("%s\n", text);
-  return VC_OK;
+  return cli_json_print(w);
 }
 
 static vc_status doctor(vc_arena *arena, const struct cli_args *args) {

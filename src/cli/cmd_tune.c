@@ -2,16 +2,11 @@
 #include "cli.h"
 
 #include "train/kernels.h"
-#include "vulcyte/bench.h"
 #include "vulcyte/gpu.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-// What is tuned for without --config: what vulcyte bench runs.
-static const char default_config[] = "{\"name\": \"tune\", \"data\": {\"images\": \"none\", \"masks\": \"none\", "
-                                     "\"crop\": 256}, \"model\": {\"base\": 16}}";
 
 // A key is "JOB SHAPES... #ATTRIBUTES ROWS".
 static void print_choice(const struct vc_choice *c) {
@@ -42,53 +37,26 @@ static void put_choice(vc_json_writer *w, const struct vc_choice *c) {
 
 static vc_status print_json(vc_arena *arena, const struct vc_device_info *d, const struct vc_choice *list, size_t n) {
   vc_json_writer *w;
-  const char *text;
-  size_t n_bytes;
-  VC_TRY(vc_json_writer_create(arena, 2, &w));
-  vc_json_begin_object(w, NULL);
-  vc_json_put_string(w, "version", VC_VERSION);
-  vc_json_begin_object(w, "device");
-  vc_json_put_string(w, "name", d->name);
-  vc_json_put_string(w, "driver", d->driver);
+  VC_TRY(cli_json_begin(arena, d, &w));
   vc_json_put_number(w, "subgroup_size", d->caps.subgroup_size);
   vc_json_end_object(w);
   vc_json_begin_array(w, "choices");
   for (size_t i = 0; i < n; i++) put_choice(w, &list[i]);
   vc_json_end_array(w);
-  vc_json_end_object(w);
-  VC_TRY(vc_json_writer_text(w, &text, &n_bytes));
-  printf("%s\n", text);
-  return VC_OK;
-}
-
-// With --config its step, else one of each method; and prediction by the same network.
-static vc_status tune_all(struct vc_gpu *gpu, struct vc_config *config, bool has_config, vc_choices *choices) {
-  static const enum vc_method methods[] = {VC_METHOD_SUPERVISED, VC_METHOD_UDA};
-  if (has_config) VC_TRY(vc_bench_tune(gpu, config, VC_BENCH_TRAIN, choices));
-  for (size_t i = 0; !has_config && i < VC_COUNT_OF(methods); i++) {
-    config->method = methods[i];
-    VC_TRY(vc_bench_tune(gpu, config, VC_BENCH_TRAIN, choices));
-  }
-  return vc_bench_tune(gpu, config, VC_BENCH_PREDICT, choices);
+  return cli_json_print(w);
 }
 
 static vc_status tune(vc_arena *arena, const struct cli_args *args) {
-  const char **sets, *path = cli_value(args, "config");
-  uint32_t n_sets;
-  struct vc_config config;
+  struct cli_workloads plan;
   struct vc_gpu *gpu;
   vc_choices *choices;
   const struct vc_choice *list;
   size_t n;
-  VC_TRY(cli_values(arena, args, "set", &sets, &n_sets));
-  VC_TRY(path ? vc_config_load(arena, path, sets, n_sets, &config)
-              : vc_config_parse(arena, "tune", ".", default_config, sizeof default_config - 1, sets, n_sets, &config));
-  VC_TRY(cli_variants(arena, args, &config.variants));
-  if (cli_value(args, "device")) config.device = cli_value(args, "device");
-  VC_TRY(vc_gpu_open(arena, config.device, &gpu));
+  VC_TRY(cli_workloads(arena, "tune", args, &plan));
+  VC_TRY(vc_gpu_open(arena, plan.configs[0].device, &gpu));
   cli_progress_begin(cli_has(args, "quiet"));
   VC_TRY(vc_kernels_open(arena, gpu, cli_has(args, "again") ? VC_TUNE_AGAIN : VC_TUNE_AHEAD, &choices));
-  VC_TRY(tune_all(gpu, &config, path != NULL, choices));
+  for (uint32_t i = 0; i < plan.n; i++) VC_TRY(vc_bench_tune(gpu, &plan.configs[i], plan.work[i], choices));
   cli_progress_end();
   VC_TRY(vc_choices_list(choices, &list, &n));
   if (cli_has(args, "json")) return print_json(arena, vc_gpu_info(gpu), list, n);

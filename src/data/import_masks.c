@@ -1,25 +1,12 @@
 // Masks of instances from masks of other kinds.
 #include "import.h"
 
+#include "base/forest.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 // ---- connected regions ----
-
-static uint32_t find_root(uint32_t *parent, uint32_t i) {
-  while (parent[i] != i) {
-    parent[i] = parent[parent[i]];
-    i = parent[i];
-  }
-  return i;
-}
-
-static void join(uint32_t *parent, uint32_t a, uint32_t b) {
-  a = find_root(parent, a);
-  b = find_root(parent, b);
-  if (a < b) parent[b] = a;
-  if (b < a) parent[a] = b;
-}
 
 // A forest over the pixels; the first pixel of a region is its root.
 vc_status import_components(vc_arena *arena, const uint32_t *labels, uint32_t width, uint32_t height,
@@ -33,15 +20,15 @@ vc_status import_components(vc_arena *arena, const uint32_t *labels, uint32_t wi
   for (uint32_t i = 0; i < n_pixels; i++) {
     uint32_t x = i % width, label = labels[i];
     if (label == 0) continue;
-    if (x > 0 && labels[i - 1] == label) join(parent, i - 1, i);
+    if (x > 0 && labels[i - 1] == label) forest_join(parent, i - 1, i);
     if (i < width) continue;
-    if (labels[i - width] == label) join(parent, i - width, i);
-    if (x > 0 && labels[i - width - 1] == label) join(parent, i - width - 1, i);
-    if (x + 1 < width && labels[i - width + 1] == label) join(parent, i - width + 1, i);
+    if (labels[i - width] == label) forest_join(parent, i - width, i);
+    if (x > 0 && labels[i - width - 1] == label) forest_join(parent, i - width - 1, i);
+    if (x + 1 < width && labels[i - width + 1] == label) forest_join(parent, i - width + 1, i);
   }
   for (uint32_t i = 0; i < n_pixels; i++) {
     if (labels[i] == 0) continue;
-    uint32_t root = find_root(parent, i);
+    uint32_t root = forest_root(parent, i);
     ids[i] = root == i ? ++n : ids[root];
   }
   *out_ids = ids;

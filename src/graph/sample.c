@@ -1,6 +1,8 @@
 // What a choice among variants is measured on: the same kind of node with one image whose sides are powers of two.
 #include "internal.h"
 
+#include "base/hash.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -48,12 +50,6 @@ void sample_shrink(const vc_tensor *node, const struct sample *from, double max_
   resize(node, pixels_log2, out);
 }
 
-static uint32_t hash_words(const uint64_t *words, size_t n) { // FNV-1a
-  uint64_t hash = UINT64_C(0xcbf29ce484222325);
-  for (size_t i = 0; i < n * 8; i++) hash = (hash ^ (words[i / 8] >> i % 8 * 8 & 255)) * UINT64_C(0x100000001b3);
-  return (uint32_t)(hash ^ hash >> 32);
-}
-
 vc_status sample_key(vc_arena *arena, const char *job, const struct vc_variant *table, size_t n_rows, uint32_t rows,
                      const vc_tensor *node, const struct sample *sample, const char **out) {
   char text[512], *copy;
@@ -66,9 +62,9 @@ vc_status sample_key(vc_arena *arena, const char *job, const struct vc_variant *
                         : snprintf(text + used, sizeof text - used, " -");
     used += (size_t)VC_MAX(n, 0);
   }
+  const uint64_t hash = hash_bytes_fnv(sample->attr, sizeof sample->attr);
   if (used < sizeof text)
-    used += (size_t)snprintf(text + used, sizeof text - used, " #%08x ",
-                             hash_words(sample->attr, VC_COUNT_OF(sample->attr)));
+    used += (size_t)snprintf(text + used, sizeof text - used, " #%08x ", (uint32_t)(hash ^ hash >> 32));
   const char *separator = "";
   for (size_t i = 0; i < n_rows && used < sizeof text; i++) {
     if (!(rows >> i & 1)) continue;

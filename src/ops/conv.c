@@ -5,7 +5,6 @@
 #include "conv.h"
 
 #include "internal.h"
-#include "shaders/shared/conv.h"
 
 #include <string.h>
 

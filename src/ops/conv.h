@@ -6,6 +6,8 @@
 #include <vulcyte/ops.h>
 #include <vulcyte/variant.h>
 
+#include "shaders/shared/conv.h"
+
 // out[p][n] = bias + sum over taps and channels of in[tap of p][c] * w(t, c, n).
 struct conv_product {
   const vc_tensor *in, *w, *bias, *out; // bias NULL: none
@@ -20,6 +22,11 @@ struct conv_gradient {
   const vc_tensor *rows, *cols, *out;
   uint32_t side, stride, origin;
 };
+
+// conv_push.c: what the push constants of every kernel say of a product, or of a gradient; the kernel's blocks are left
+// to add.
+struct vc_conv_push conv_push_of(const struct conv_product *p);
+struct vc_conv_dw_push conv_dw_push_of(const struct conv_gradient *p);
 
 // conv_simd.c: subgroups of 4, 8 or 16 lanes, buffers by address.
 bool conv_simd_fits(const struct vc_caps *caps, const vc_tensor *out);
@@ -118,6 +125,13 @@ vc_status conv_coop_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
 // ---- conv_partial.c: weight gradients in slabs ----------------------------------------------------------------
 
+// Fills slab_steps and n_groups of a push whose steps are pixels, and gives the number of slabs: at least min_groups
+// workgroups, slabs of min_pixels to max_pixels where that can be, whole multiples of `multiple`.
+struct conv_slabs {
+  uint32_t min_groups, min_pixels, max_pixels, multiple;
+};
+uint32_t conv_partial_split(const vc_emitter *e, const vc_tensor *out, struct conv_slabs want,
+                            struct vc_conv_dw_push *inout_push);
 // Where a weight gradient's first pass writes: out itself for one slab, else scratch of n_slabs times its size.
 vc_region conv_partial_begin(vc_emitter *e, const vc_tensor *out, uint32_t n_slabs);
 // Adds the slabs, in order, into out; nothing for one slab.

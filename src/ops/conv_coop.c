@@ -2,8 +2,6 @@
 // one that emulates the matrix instructions, which proves the rest of the kernels on devices without any.
 #include "conv.h"
 
-#include "shaders/shared/conv.h"
-
 // Workgroups that a gradient of weights is split into at least, and the pixels of a slab, as in conv_tiled.c.
 enum { MIN_GROUPS = 256, SLAB_PIXELS = 8192, SLAB_MIN_PIXELS = 512 };
 // Workgroups of the wide tile that leave no GPU idle.
@@ -115,22 +113,12 @@ vc_status conv_coop_emit(vc_emitter *e, const struct conv_product *p) {
   const struct conv_coop_tile *tile = vc_emit_data(e);
   const struct vc_caps *caps = vc_emit_caps(e);
   struct division division = {0};
-  struct vc_shape in = p->in->shape;
   VC_ASSERT(divide(caps, tile, &division));
-  struct vc_conv_push push = {.samples = in.n,
-                              .in_h = in.h,
-                              .in_w = in.w,
-                              .in_c = in.c,
-                              .grid_h = p->grid_h,
-                              .grid_w = p->grid_w,
-                              .cols = p->cols,
-                              .origin = p->origin,
-                              .up = p->up,
-                              .tiles_x = (uint32_t)vc_div_up(p->cols, tile->n),
-                              .tiles_y = (uint32_t)vc_div_up((uint64_t)in.n * p->grid_h * p->grid_w, tile->m),
-                              .flags = (p->bias ? CONV_BIAS : 0) | (p->relu ? CONV_RELU : 0)};
+  struct vc_conv_push push = conv_push_of(p);
+  push.tiles_x = (uint32_t)vc_div_up(p->cols, tile->n);
+  push.tiles_y = (uint32_t)vc_div_up((uint64_t)push.samples * p->grid_h * p->grid_w, tile->m);
   push.n_groups = push.tiles_x * push.tiles_y;
-  uint32_t columns = push.tiles_x * tile->n, steps = (uint32_t)vc_div_up(p->side * p->side * in.c, COOP_STEP);
+  uint32_t columns = push.tiles_x * tile->n, steps = (uint32_t)vc_div_up(p->side * p->side * push.in_c, COOP_STEP);
   vc_region packed = vc_emit_scratch(e, (uint64_t)columns * steps * COOP_STEP * 2), x = vc_emit_tensor(e, p->in);
   VC_TRY(emit_pack(e, p, columns, steps * COOP_STEP / 8, packed));
   struct vc_dispatch d = {.kernel = tile->product,
@@ -148,25 +136,12 @@ vc_status conv_coop_emit_gradient(vc_emitter *e, const struct conv_gradient *p) 
   const struct conv_coop_tile *tile = vc_emit_data(e);
   const struct vc_caps *caps = vc_emit_caps(e);
   struct division division = {0};
-  struct vc_shape rows = p->rows->shape, cols = p->cols->shape;
   VC_ASSERT(divide(caps, tile, &division));
-  struct vc_conv_dw_push push = {.in_h = cols.h,
-                                 .in_w = cols.w,
-                                 .grid_h = rows.h,
-                                 .grid_w = rows.w,
-                                 .rows = rows.c,
-                                 .cols = cols.c,
-                                 .origin = p->origin,
-                                 .row_blocks = (uint32_t)vc_div_up(rows.c, tile->m),
-                                 .col_blocks = (uint32_t)vc_div_up((uint64_t)p->side * p->side * cols.c, tile->n),
-                                 .steps = rows.n * rows.h * rows.w};
-  uint64_t wanted = vc_div_up(MIN_GROUPS, (uint64_t)push.row_blocks * push.col_blocks);
-  wanted = VC_MIN(wanted, vc_div_up(push.steps, SLAB_MIN_PIXELS));
-  wanted = VC_MAX(wanted, vc_div_up(push.steps, SLAB_PIXELS));
-  uint32_t n_slabs = (uint32_t)VC_MIN(wanted, conv_partial_limit(e, p->out));
-  push.slab_steps = (uint32_t)vc_round_up(vc_div_up(push.steps, n_slabs), COOP_STEP);
-  n_slabs = (uint32_t)vc_div_up(push.steps, push.slab_steps);
-  push.n_groups = push.row_blocks * push.col_blocks * n_slabs;
+  struct vc_conv_dw_push push = conv_dw_push_of(p);
+  push.row_blocks = (uint32_t)vc_div_up(push.rows, tile->m);
+  push.col_blocks = (uint32_t)vc_div_up((uint64_t)p->side * p->side * push.cols, tile->n);
+  const struct conv_slabs slabs = {MIN_GROUPS, SLAB_MIN_PIXELS, SLAB_PIXELS, COOP_STEP};
+  const uint32_t n_slabs = conv_partial_split(e, p->out, slabs, &push);
   vc_region partial = conv_partial_begin(e, p->out, n_slabs);
   struct vc_dispatch d = {.kernel = tile->gradient,
                           .n_bindings = 3,

@@ -2,8 +2,6 @@
 // additions; a second pass adds the slabs in their order.
 #include "conv.h"
 
-#include "shaders/shared/conv.h"
-
 // A slab of more pixels than this would lose digits and leave a GPU idle; scratch beyond this many bytes is not worth
 // it.
 enum { NAIVE_SLAB_PIXELS = 1024, MAX_PARTIAL_BYTES = 32 << 20 };
@@ -12,6 +10,19 @@ uint32_t conv_partial_limit(const vc_emitter *e, const vc_tensor *out) {
   uint64_t n_bytes = vc_shape_count(out->shape) * 4;
   uint64_t limit = VC_MIN(MAX_PARTIAL_BYTES, vc_emit_caps(e)->max_buffer_range) / n_bytes;
   return (uint32_t)VC_MAX(limit, 1);
+}
+
+uint32_t conv_partial_split(const vc_emitter *e, const vc_tensor *out, struct conv_slabs want,
+                            struct vc_conv_dw_push *inout_push) {
+  struct vc_conv_dw_push *push = inout_push;
+  uint64_t wanted = vc_div_up(want.min_groups, (uint64_t)push->row_blocks * push->col_blocks);
+  wanted = VC_MIN(wanted, vc_div_up(push->steps, want.min_pixels));
+  wanted = VC_MAX(wanted, vc_div_up(push->steps, want.max_pixels));
+  const uint32_t n_most = (uint32_t)VC_MIN(wanted, conv_partial_limit(e, out));
+  push->slab_steps = (uint32_t)vc_round_up(vc_div_up(push->steps, n_most), want.multiple);
+  const uint32_t n_slabs = (uint32_t)vc_div_up(push->steps, push->slab_steps);
+  push->n_groups = push->row_blocks * push->col_blocks * n_slabs;
+  return n_slabs;
 }
 
 vc_region conv_partial_begin(vc_emitter *e, const vc_tensor *out, uint32_t n_slabs) {

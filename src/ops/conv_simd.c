@@ -1,8 +1,6 @@
 // Convolutions on SIMD CPUs: weights packed into scratch, then the product; gradients of weights in slabs.
 #include "conv.h"
 
-#include "shaders/shared/conv.h"
-
 // Workgroups that a weight gradient is split into at least, for load balance. What a slab reads should stay in a core's
 // second-level cache, and its pixels be few enough to lose no digits.
 enum { MIN_GROUPS = 48, SLAB_BYTES = 1 << 20, SLAB_PIXELS = 4096 };
@@ -47,18 +45,9 @@ vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p) {
   uint32_t blocks = (uint32_t)vc_div_up(p->cols, span * lanes), packed_cols = blocks * span * lanes;
   vc_region packed = vc_emit_scratch(e, (uint64_t)packed_cols * in.c * p->side * p->side * 4);
   VC_TRY(emit_pack(e, p, packed_cols, span, paired, packed));
-  struct vc_conv_push push = {.samples = in.n,
-                              .in_h = in.h,
-                              .in_w = in.w,
-                              .in_c = in.c,
-                              .grid_h = p->grid_h,
-                              .grid_w = p->grid_w,
-                              .cols = p->cols,
-                              .origin = p->origin,
-                              .up = p->up,
-                              .tiles_x = (uint32_t)vc_div_up(p->grid_w, CONV_SIMD_TILE),
-                              .tiles_y = (uint32_t)vc_div_up(p->grid_h, CONV_SIMD_TILE),
-                              .flags = (p->bias ? CONV_BIAS : 0) | (p->relu ? CONV_RELU : 0)};
+  struct vc_conv_push push = conv_push_of(p);
+  push.tiles_x = (uint32_t)vc_div_up(p->grid_w, CONV_SIMD_TILE);
+  push.tiles_y = (uint32_t)vc_div_up(p->grid_h, CONV_SIMD_TILE);
   push.n_groups = push.tiles_x * push.tiles_y * in.n * blocks;
   vc_region x = vc_emit_tensor(e, p->in);
   struct vc_dispatch d = {.kernel = "conv2d_simd",
@@ -93,16 +82,10 @@ vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p) 
   uint32_t lanes = caps->subgroup_size, paired = cols.c % 2 == 0;
   uint32_t lane_rows = p->side < 3 && rows.c % 2 == 0 && rows.c > lanes ? 2 : 1; // as span in conv_simd_emit
   uint32_t group_cols = gradient_columns(p->side, cols.c, paired, lane_rows);
-  struct vc_conv_dw_push push = {.in_h = cols.h,
-                                 .in_w = cols.w,
-                                 .grid_h = rows.h,
-                                 .grid_w = rows.w,
-                                 .rows = rows.c,
-                                 .cols = cols.c,
-                                 .origin = p->origin,
-                                 .row_blocks = (uint32_t)vc_div_up(rows.c, lanes * lane_rows),
-                                 .col_blocks = (uint32_t)vc_div_up(cols.c, group_cols),
-                                 .steps = rows.n * (uint32_t)vc_div_up(rows.h, CONV_SIMD_BLOCK)};
+  struct vc_conv_dw_push push = conv_dw_push_of(p);
+  push.row_blocks = (uint32_t)vc_div_up(rows.c, lanes * lane_rows);
+  push.col_blocks = (uint32_t)vc_div_up(cols.c, group_cols);
+  push.steps = rows.n * (uint32_t)vc_div_up(rows.h, CONV_SIMD_BLOCK);
   uint64_t for_load = vc_div_up(MIN_GROUPS, (uint64_t)push.row_blocks * push.col_blocks);
   uint64_t n_pixels = (uint64_t)rows.n * rows.h * rows.w, n_bytes = (vc_shape_count(rows) + vc_shape_count(cols)) * 4;
   uint64_t wanted = VC_MAX(for_load, VC_MAX(vc_div_up(n_pixels, SLAB_PIXELS), vc_div_up(n_bytes, SLAB_BYTES)));

@@ -1,8 +1,6 @@
 // Convolutions on GPUs: tiles in shared memory, no assumption on subgroups; gradients of weights in slabs.
 #include "conv.h"
 
-#include "shaders/shared/conv.h"
-
 // The tiles of shaders/variants.list. Few columns, or few rows, take the thin ones whatever the row of the table: half
 // of another tile would be idle.
 enum { FEW = 32 };
@@ -24,20 +22,10 @@ bool conv_tiled_fits(const struct vc_caps *caps, const vc_tensor *out) {
 }
 
 vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p) {
-  struct vc_shape in = p->in->shape;
   const struct conv_tile *tile = &tiles_for(e, p->cols)->product;
-  struct vc_conv_push push = {.samples = in.n,
-                              .in_h = in.h,
-                              .in_w = in.w,
-                              .in_c = in.c,
-                              .grid_h = p->grid_h,
-                              .grid_w = p->grid_w,
-                              .cols = p->cols,
-                              .origin = p->origin,
-                              .up = p->up,
-                              .tiles_x = (uint32_t)vc_div_up(p->cols, tile->n),
-                              .tiles_y = (uint32_t)vc_div_up((uint64_t)in.n * p->grid_h * p->grid_w, tile->m),
-                              .flags = (p->bias ? CONV_BIAS : 0) | (p->relu ? CONV_RELU : 0)};
+  struct vc_conv_push push = conv_push_of(p);
+  push.tiles_x = (uint32_t)vc_div_up(p->cols, tile->n);
+  push.tiles_y = (uint32_t)vc_div_up((uint64_t)push.samples * p->grid_h * p->grid_w, tile->m);
   push.n_groups = push.tiles_x * push.tiles_y;
   vc_region x = vc_emit_tensor(e, p->in);
   struct vc_dispatch d = {
@@ -54,25 +42,12 @@ vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p) {
 }
 
 vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p) {
-  struct vc_shape rows = p->rows->shape, cols = p->cols->shape;
-  const struct conv_tile *tile = &tiles_for(e, rows.c)->gradient;
-  struct vc_conv_dw_push push = {.in_h = cols.h,
-                                 .in_w = cols.w,
-                                 .grid_h = rows.h,
-                                 .grid_w = rows.w,
-                                 .rows = rows.c,
-                                 .cols = cols.c,
-                                 .origin = p->origin,
-                                 .row_blocks = (uint32_t)vc_div_up(rows.c, tile->m),
-                                 .col_blocks = (uint32_t)vc_div_up((uint64_t)p->side * p->side * cols.c, tile->n),
-                                 .steps = rows.n * rows.h * rows.w};
-  uint64_t wanted = vc_div_up(MIN_GROUPS, (uint64_t)push.row_blocks * push.col_blocks);
-  wanted = VC_MIN(wanted, vc_div_up(push.steps, SLAB_MIN_PIXELS));
-  wanted = VC_MAX(wanted, vc_div_up(push.steps, SLAB_PIXELS));
-  uint32_t n_slabs = (uint32_t)VC_MIN(wanted, conv_partial_limit(e, p->out));
-  push.slab_steps = (uint32_t)vc_round_up(vc_div_up(push.steps, n_slabs), CONV_TILED_DEPTH);
-  n_slabs = (uint32_t)vc_div_up(push.steps, push.slab_steps);
-  push.n_groups = push.row_blocks * push.col_blocks * n_slabs;
+  const struct conv_tile *tile = &tiles_for(e, p->rows->shape.c)->gradient;
+  struct vc_conv_dw_push push = conv_dw_push_of(p);
+  push.row_blocks = (uint32_t)vc_div_up(push.rows, tile->m);
+  push.col_blocks = (uint32_t)vc_div_up((uint64_t)p->side * p->side * push.cols, tile->n);
+  const struct conv_slabs slabs = {MIN_GROUPS, SLAB_MIN_PIXELS, SLAB_PIXELS, CONV_TILED_DEPTH};
+  const uint32_t n_slabs = conv_partial_split(e, p->out, slabs, &push);
   vc_region partial = conv_partial_begin(e, p->out, n_slabs);
   struct vc_dispatch d = {.kernel = tile->kernel,
                           .n_bindings = 3,

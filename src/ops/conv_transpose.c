@@ -3,7 +3,6 @@
 #include "conv.h"
 
 #include "internal.h"
-#include "shaders/shared/conv.h"
 
 static vc_status want_weights(const vc_tensor *w, uint32_t c) {
   VC_TRY(conv_want_f32(w, "the weights"));

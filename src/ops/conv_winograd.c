@@ -2,7 +2,6 @@
 // caches.
 #include "conv.h"
 
-#include "shaders/shared/conv.h"
 #include "shaders/shared/winograd.h"
 
 // Bytes of lifted tiles and of lifted weights (of a gradient: of its lifted result) that are worked on at a time.

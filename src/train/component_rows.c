@@ -1,6 +1,7 @@
 // The same two passes over runs of pixels instead of pixels: one row of runs is held, the others wait in a file.
 #include "components.h"
 
+#include "base/forest.h"
 #include "base/scratch.h"
 #include "vulcyte/terms.h"
 
@@ -40,22 +41,6 @@ vc_status component_rows_create(vc_arena *arena, const char *dir, uint32_t width
   return vc_arena_defer(arena, free_forest, c);
 }
 
-static uint32_t find_root(uint32_t *parent, uint32_t label) {
-  while (parent[label] != label) {
-    parent[label] = parent[parent[label]];
-    label = parent[label];
-  }
-  return label;
-}
-
-// The smaller root stays, so that a component keeps the label of its first run.
-static uint32_t join(uint32_t *parent, uint32_t a, uint32_t b) {
-  a = find_root(parent, a);
-  b = find_root(parent, b);
-  if (a < b) return parent[b] = a;
-  return parent[a] = b;
-}
-
 static vc_status new_label(struct component_rows *c, uint32_t *out) {
   if (c->n_labels >= MAX_LABELS) {
     return VC_FAIL(VC_E_INPUT,
@@ -90,7 +75,7 @@ static vc_status add_row(struct component_rows *c, const uint8_t *classes) {
     struct run *run = &c->here[i];
     while (k < c->n_above && c->above[k].end <= run->begin) k++;
     for (uint32_t m = k; m < c->n_above && c->above[m].begin < run->end; m++)
-      run->label = run->label ? join(c->parent, run->label, c->above[m].label) : c->above[m].label;
+      run->label = run->label ? forest_join(c->parent, run->label, c->above[m].label) : c->above[m].label;
     if (!run->label) VC_TRY(new_label(c, &run->label));
   }
   VC_TRY(vc_scratch_append(c->scratch, &c->n_here, sizeof c->n_here));

@@ -1,6 +1,7 @@
 // Two passes over the image with a union-find forest: trees of provisional labels, then final numbers.
 #include "components.h"
 
+#include "base/forest.h"
 #include "vulcyte/terms.h"
 
 // What is labelled: one of the two is not NULL.
@@ -19,22 +20,6 @@ static inline bool is_same(const struct picture *p, size_t i, size_t j) {
   return !p->values || p->values[i] == p->values[j];
 }
 
-static uint32_t find_root(uint32_t *parent, uint32_t label) {
-  while (parent[label] != label) {
-    parent[label] = parent[parent[label]];
-    label = parent[label];
-  }
-  return label;
-}
-
-// The smaller root stays, so that a component keeps the label of its first pixel.
-static uint32_t join(uint32_t *parent, uint32_t a, uint32_t b) {
-  a = find_root(parent, a);
-  b = find_root(parent, b);
-  if (a < b) return parent[b] = a;
-  return parent[a] = b;
-}
-
 static uint32_t label_provisionally(const struct picture *p, size_t n_pixels, uint32_t *parent, uint32_t *labels) {
   uint32_t n_labels = 1, width = p->width;
   for (size_t i = 0; i < n_pixels; i++) {
@@ -46,7 +31,7 @@ static uint32_t label_provisionally(const struct picture *p, size_t n_pixels, ui
       parent[n_labels] = n_labels;
       labels[i] = n_labels++;
     } else {
-      labels[i] = left && above ? join(parent, left, above) : left ? left : above;
+      labels[i] = left && above ? forest_join(parent, left, above) : left ? left : above;
     }
   }
   return n_labels;
@@ -64,7 +49,7 @@ static vc_status label_picture(vc_arena *arena, const struct picture *p, size_t 
   uint32_t n_labels = label_provisionally(p, n_pixels, parent, labels);
   VC_TRY(VC_NEW(arena, n_labels, &number));
   for (uint32_t label = 1; label < n_labels; label++) { // roots come before what hangs on them
-    uint32_t root = find_root(parent, label);
+    uint32_t root = forest_root(parent, label);
     number[label] = root == label ? ++n : number[root];
   }
   for (size_t i = 0; i < n_pixels; i++) labels[i] = number[labels[i]];

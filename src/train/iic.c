@@ -116,37 +116,21 @@ static bool learns(const struct vc_config *config, enum vc_head head, uint32_t e
 
 vc_status vc_iic_feed(struct vc_run *run, struct vc_train_step *step, const struct vc_visit *visits) {
   const struct vc_config *config = run->config;
-  const uint32_t n = step->batch;
-  struct vc_stream_feeds *u = &step->u;
   // Rotations come from the views' own draw.
   struct vc_strong_desc intensities = config->augment.strong;
   intensities.op_mask &= ~(1u << VC_AUG_ROTATE);
-  struct vc_window windows[VC_MAX_BATCH];
-  float identity[VC_MAX_BATCH][6], turn_back[VC_MAX_BATCH][6], turn[VC_MAX_BATCH][6], rects[VC_MAX_BATCH][4];
-  uint32_t ops[VC_MAX_STRONG_OPS][VC_MAX_BATCH][2];
-  for (uint32_t i = 0; i < n; i++) {
-    vc_run_window(run, VC_STREAM_UNLABELLED, visits[i], vc_run_entry(run, step, VC_STREAM_UNLABELLED, i),
-                  step->unlabelled, &windows[i], NULL);
+  struct vc_unlabelled_draws d;
+  for (uint32_t i = 0; i < step->batch; i++) {
     const vc_affine r = vc_turn_draw(config->seed, VC_STREAM_UNLABELLED, visits[i]);
-    vc_sampler_of(vc_affine_identity(), identity[i]);
-    vc_sampler_of(vc_affine_inverse(r), turn_back[i]); // R x reads x at R⁻¹
-    vc_sampler_of(r, turn[i]);                         // R⁻¹ y reads y at R
-    vc_window_rect(&windows[i], step->unlabelled, rects[i]);
+    vc_sampler_of(vc_affine_identity(), d.weak[i]);
+    vc_sampler_of(vc_affine_inverse(r), d.strong[i]); // R x reads x at R⁻¹
+    vc_sampler_of(r, d.align[i]);                     // R⁻¹ y reads y at R
     const struct vc_strong s = vc_strong_draw(&intensities, config->seed, visits[i]);
-    for (uint32_t k = 0; k < u->n_ops; k++) {
-      ops[k][i][0] = k < s.n_ops ? s.op[k] : VC_AUG_NONE;
-      memcpy(&ops[k][i][1], &s.magnitude[k], sizeof(float));
-    }
+    vc_draw_unlabelled(run, step, i, visits[i], &s, &d);
   }
-  VC_TRY(vc_exec_feed(step->exec, u->windows, windows, n * sizeof *windows));
-  VC_TRY(vc_exec_feed(step->exec, u->weak, identity, n * sizeof *identity));
-  VC_TRY(vc_exec_feed(step->exec, u->strong, turn_back, n * sizeof *turn_back));
-  VC_TRY(vc_exec_feed(step->exec, u->align, turn, n * sizeof *turn));
-  VC_TRY(vc_exec_feed(step->exec, u->rects, rects, n * sizeof *rects));
-  for (uint32_t k = 0; k < u->n_ops; k++) VC_TRY(vc_exec_feed(step->exec, u->ops[k], ops[k], n * sizeof ops[k][0]));
   for (uint32_t h = 0; h < VC_N_HEADS && step->head_weights[h]; h++) {
     const float weight = learns(config, h, run->state.epoch) ? 1 : 0;
     VC_TRY(vc_exec_feed(step->exec, step->head_weights[h], &weight, sizeof weight));
   }
-  return VC_OK;
+  return vc_feed_unlabelled(step, &d);
 }

@@ -6,16 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "vulcyte/gpu.h"
 
 enum { MAX_FILE_BYTES = 16 << 20 };
 static const double FIRST_USE_SECONDS = 5;
-
-static uint64_t hash_text(const char *text) { // FNV-1a
-  uint64_t hash = UINT64_C(0xcbf29ce484222325);
-  for (; *text; text++) hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
-  return hash;
-}
 
 // All that changes which kernel is the fastest.
 static vc_status describe_device(vc_arena *arena, const struct vc_gpu *gpu, char **out) {
@@ -41,7 +36,8 @@ vc_status vc_kernels_open(vc_arena *arena, const struct vc_gpu *gpu, enum vc_tun
     return vc_choices_create(arena, &desc, out);
   }
   if (vc_path_cache_dir(arena, &dir) == VC_OK) {
-    VC_TRY(vc_arena_printf(arena, &name, "kernels-%016llx.json", (unsigned long long)hash_text(device)));
+    VC_TRY(vc_arena_printf(arena, &name, "kernels-%016llx.json",
+                           (unsigned long long)hash_bytes_fnv(device, strlen(device))));
     VC_TRY(vc_path_join(arena, dir, name, &path));
     desc.path = path;
   } else if (tuning == VC_TUNE_FIRST_USE) {

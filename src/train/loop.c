@@ -61,7 +61,7 @@ bool vc_run_progress(struct vc_run *run, const char *phase, uint64_t done, uint6
 // ---- shapes of steps
 // ----------------------------------------------------------------------------------------------------
 
-static struct vc_size crop_size(const struct vc_run *run, uint32_t sample) {
+struct vc_size vc_run_crop_size(const struct vc_run *run, uint32_t sample) {
   const struct vc_sample *s = &run->dataset->samples[sample];
   const uint32_t crop = run->config->data.crop;
   return crop ? (struct vc_size){crop, crop} : (struct vc_size){s->width, s->height};
@@ -81,7 +81,7 @@ static struct vc_train_step *find_step(struct vc_run *run, struct vc_size l, str
 static uint32_t distinct_sizes(const struct vc_run *run, const uint32_t *samples, uint32_t n, struct vc_size *out) {
   uint32_t n_out = 0;
   for (uint32_t i = 0; i < n; i++) {
-    const struct vc_size s = crop_size(run, samples[i]);
+    const struct vc_size s = vc_run_crop_size(run, samples[i]);
     uint32_t k = 0;
     while (k < n_out && !size_equal(out[k], s)) k++;
     if (k == n_out) out[n_out++] = s;
@@ -213,11 +213,11 @@ vc_status vc_run_begin_step(struct vc_run *run, struct vc_pending_step *out) {
   struct vc_size l = {0, 0}, u = {0, 0};
   if (vc_run_uses(run, VC_STREAM_LABELLED)) {
     vc_run_visits(run, run->orders[VC_STREAM_LABELLED], run->state.step, labelled);
-    l = crop_size(run, labelled[0].sample);
+    l = vc_run_crop_size(run, labelled[0].sample);
   }
   if (vc_run_uses(run, VC_STREAM_UNLABELLED)) {
     vc_run_visits(run, run->orders[VC_STREAM_UNLABELLED], run->state.step, unlabelled);
-    u = crop_size(run, unlabelled[0].sample);
+    u = vc_run_crop_size(run, unlabelled[0].sample);
   }
   struct vc_train_step *step = find_step(run, l, u);
   VC_ASSERT(step);

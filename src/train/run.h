@@ -130,6 +130,17 @@ vc_status vc_supervised_feed(struct vc_run *run, struct vc_train_step *step, con
 // ---- the unsupervised branch (uda.c)
 // ----------------------------------------------------------------------------------
 
+// The draws of a batch of unlabelled images, in the form of their feeds.
+struct vc_unlabelled_draws {
+  struct vc_window windows[VC_MAX_BATCH];
+  float weak[VC_MAX_BATCH][6], strong[VC_MAX_BATCH][6], align[VC_MAX_BATCH][6], rects[VC_MAX_BATCH][4];
+  uint32_t ops[VC_MAX_STRONG_OPS][VC_MAX_BATCH][2];
+};
+// Window, valid rectangle and intensity operations of image i; the maps are the method's.
+void vc_draw_unlabelled(struct vc_run *run, const struct vc_train_step *step, uint32_t i, struct vc_visit visit,
+                        const struct vc_strong *strong, struct vc_unlabelled_draws *out);
+vc_status vc_feed_unlabelled(const struct vc_train_step *step, const struct vc_unlabelled_draws *draws);
+
 struct vc_unlabelled_pair {
   vc_tensor *weak, *strong; // W x_u, W S x_u
   vc_tensor *valid;         // pixels that both maps cover
@@ -204,6 +215,8 @@ uint32_t vc_run_entry(const struct vc_run *run, const struct vc_train_step *step
 // How the labelled (stream 0) or the unlabelled images are walked, and the visits of a 0-based step of the run.
 vc_status vc_run_order(const struct vc_run *run, uint32_t stream, vc_arena *arena, vc_order **out);
 void vc_run_visits(const struct vc_run *run, vc_order *order, uint64_t step, struct vc_visit *out_visits);
+// The size of the images that a step gets of a sample.
+struct vc_size vc_run_crop_size(const struct vc_run *run, uint32_t sample);
 // Builds every shape of training step that the run will meet, and validation; plans and binds their memory.
 vc_status vc_run_build(struct vc_run *run);
 // From the state's position on, in this order: starts the walk; feeds and submits the next step; waits for it and tells

@@ -35,10 +35,10 @@ struct sums {
 };
 
 static struct vc_train_step *step_of(struct vc_run *run, uint32_t sample) {
-  const struct vc_sample *s = &run->dataset->samples[sample];
-  const uint32_t crop = run->config->data.crop, w = crop ? crop : s->width, h = crop ? crop : s->height;
+  const struct vc_size size = vc_run_crop_size(run, sample);
   for (uint32_t i = 0; i < run->n_train_steps; i++)
-    if (run->statistics[i].unlabelled.w == w && run->statistics[i].unlabelled.h == h) return &run->statistics[i];
+    if (run->statistics[i].unlabelled.w == size.w && run->statistics[i].unlabelled.h == size.h)
+      return &run->statistics[i];
   return NULL;
 }
 

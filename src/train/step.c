@@ -148,3 +148,27 @@ void vc_window_rect(const struct vc_window *window, struct vc_size size, float o
 void vc_sampler_of(vc_affine map, float out_sampler[6]) {
   for (int i = 0; i < 6; i++) out_sampler[i] = (float)map.m[i];
 }
+
+void vc_draw_unlabelled(struct vc_run *run, const struct vc_train_step *step, uint32_t i, struct vc_visit visit,
+                        const struct vc_strong *strong, struct vc_unlabelled_draws *out) {
+  vc_run_window(run, VC_STREAM_UNLABELLED, visit, vc_run_entry(run, step, VC_STREAM_UNLABELLED, i), step->unlabelled,
+                &out->windows[i], NULL);
+  vc_window_rect(&out->windows[i], step->unlabelled, out->rects[i]);
+  for (uint32_t k = 0; k < step->u.n_ops; k++) {
+    out->ops[k][i][0] = k < strong->n_ops ? strong->op[k] : VC_AUG_NONE;
+    memcpy(&out->ops[k][i][1], &strong->magnitude[k], sizeof(float));
+  }
+}
+
+vc_status vc_feed_unlabelled(const struct vc_train_step *step, const struct vc_unlabelled_draws *draws) {
+  const struct vc_stream_feeds *u = &step->u;
+  const uint32_t n = step->batch;
+  VC_TRY(vc_exec_feed(step->exec, u->windows, draws->windows, n * sizeof *draws->windows));
+  VC_TRY(vc_exec_feed(step->exec, u->weak, draws->weak, n * sizeof *draws->weak));
+  VC_TRY(vc_exec_feed(step->exec, u->strong, draws->strong, n * sizeof *draws->strong));
+  VC_TRY(vc_exec_feed(step->exec, u->rects, draws->rects, n * sizeof *draws->rects));
+  if (u->align) VC_TRY(vc_exec_feed(step->exec, u->align, draws->align, n * sizeof *draws->align));
+  for (uint32_t k = 0; k < u->n_ops; k++)
+    VC_TRY(vc_exec_feed(step->exec, u->ops[k], draws->ops[k], n * sizeof draws->ops[k][0]));
+  return VC_OK;
+}

@@ -146,30 +146,16 @@ vc_status vc_uda_build(struct vc_run *run, struct vc_train_step *step) {
 
 vc_status vc_uda_feed(struct vc_run *run, struct vc_train_step *step, const struct vc_visit *visits) {
   const struct vc_config *config = run->config;
-  const uint32_t n = step->batch;
-  struct vc_stream_feeds *u = &step->u;
-  struct vc_window windows[VC_MAX_BATCH];
-  float weak[VC_MAX_BATCH][6], strong[VC_MAX_BATCH][6], align[VC_MAX_BATCH][6], rects[VC_MAX_BATCH][4];
-  uint32_t ops[VC_MAX_STRONG_OPS][VC_MAX_BATCH][2];
-  for (uint32_t i = 0; i < n; i++) {
-    vc_run_window(run, VC_STREAM_UNLABELLED, visits[i], vc_run_entry(run, step, VC_STREAM_UNLABELLED, i),
-                  step->unlabelled, &windows[i], NULL);
+  struct vc_unlabelled_draws d;
+  for (uint32_t i = 0; i < step->batch; i++) {
     const vc_affine w = vc_weak_draw(&config->augment.weak, config->seed, VC_STREAM_UNLABELLED, visits[i]);
     const struct vc_strong s = vc_strong_draw(&config->augment.strong, config->seed, visits[i]);
     const vc_affine wr = vc_affine_multiply(w, s.rotation), w_inverse = vc_affine_inverse(w);
-    vc_sampler_of(w_inverse, weak[i]);
-    vc_sampler_of(vc_affine_inverse(wr), strong[i]);
-    vc_sampler_of(vc_affine_multiply(wr, w_inverse), align[i]); // A⁻¹ = W R W⁻¹
-    vc_window_rect(&windows[i], step->unlabelled, rects[i]);
-    for (uint32_t k = 0; k < u->n_ops; k++) {
-      ops[k][i][0] = k < s.n_ops ? s.op[k] : VC_AUG_NONE;
-      memcpy(&ops[k][i][1], &s.magnitude[k], sizeof(float));
-    }
+    vc_sampler_of(w_inverse, d.weak[i]);
+    vc_sampler_of(vc_affine_inverse(wr), d.strong[i]);
+    vc_sampler_of(vc_affine_multiply(wr, w_inverse), d.align[i]); // A⁻¹ = W R W⁻¹
+    vc_draw_unlabelled(run, step, i, visits[i], &s, &d);
   }
-  VC_TRY(vc_exec_feed(step->exec, u->windows, windows, n * sizeof *windows));
-  VC_TRY(vc_exec_feed(step->exec, u->weak, weak, n * sizeof *weak));
-  VC_TRY(vc_exec_feed(step->exec, u->strong, strong, n * sizeof *strong));
-  VC_TRY(vc_exec_feed(step->exec, u->rects, rects, n * sizeof *rects));
   if (step->tsa) {
     const double progress = (double)run->state.step / (double)run->n_steps;
     const float threshold = (float)vc_tsa_threshold(config->uda.tsa, progress, run->model->desc.classes);
@@ -180,7 +166,5 @@ vc_status vc_uda_feed(struct vc_run *run, struct vc_train_step *step, const stru
     const float share = (float)vc_ramp_up(epoch, config->uda.ramp);
     VC_TRY(vc_exec_feed(step->exec, step->ramp, &share, sizeof share));
   }
-  if (u->align) VC_TRY(vc_exec_feed(step->exec, u->align, align, n * sizeof *align));
-  for (uint32_t k = 0; k < u->n_ops; k++) VC_TRY(vc_exec_feed(step->exec, u->ops[k], ops[k], n * sizeof ops[k][0]));
-  return VC_OK;
+  return vc_feed_unlabelled(step, &d);
 }

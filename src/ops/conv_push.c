@@ -1,0 +1,28 @@
+// What a product and a gradient are to any kernel.
+#include "conv.h"
+
+struct vc_conv_push conv_push_of(const struct conv_product *p) {
+  const struct vc_shape in = p->in->shape;
+  return (struct vc_conv_push){.samples = in.n,
+                               .in_h = in.h,
+                               .in_w = in.w,
+                               .in_c = in.c,
+                               .grid_h = p->grid_h,
+                               .grid_w = p->grid_w,
+                               .cols = p->cols,
+                               .origin = p->origin,
+                               .up = p->up,
+                               .flags = (p->bias ? CONV_BIAS : 0) | (p->relu ? CONV_RELU : 0)};
+}
+
+struct vc_conv_dw_push conv_dw_push_of(const struct conv_gradient *p) {
+  const struct vc_shape rows = p->rows->shape, cols = p->cols->shape;
+  return (struct vc_conv_dw_push){.in_h = cols.h,
+                                  .in_w = cols.w,
+                                  .grid_h = rows.h,
+                                  .grid_w = rows.w,
+                                  .rows = rows.c,
+                                  .cols = cols.c,
+                                  .origin = p->origin,
+                                  .steps = rows.n * rows.h * rows.w};
+}

@@ -86,7 +86,7 @@ void vc_emit_fold(const vc_emitter *e, uint64_t n_groups, uint32_t out_groups[3]
   out_groups[2] = (uint32_t)VC_MIN(planes, UINT32_MAX); // too many: vc_emit refuses it
 }
 
-static vc_status check_binding(const vc_emitter *e, const struct vc_dispatch *d, uint32_t i) {
+static vc_status check_binding(const vc_emitter *e, const struct vc_dispatch *d, uint32_t i, bool by_address) {
   const struct program *p = e->program;
   vc_region r = d->bindings[i];
   if (r.resource >= p->n_resources || r.n_bytes == 0 || r.n_bytes > p->resources[r.resource].n_bytes ||
@@ -97,7 +97,7 @@ static vc_status check_binding(const vc_emitter *e, const struct vc_dispatch *d,
     return VC_FAIL(VC_E_SHAPE, "binding %u of %s starts at byte %llu, which is no multiple of %d", i, d->kernel,
                    (unsigned long long)r.offset, BIND_ALIGN);
   }
-  if (r.n_bytes > e->caps->max_buffer_range) {
+  if (!by_address && r.n_bytes > e->caps->max_buffer_range) {
     const double most = (double)e->caps->max_buffer_range, share = most / (double)r.n_bytes;
     return VC_FAIL(VC_E_NOMEM,
                    "a tensor of %.0f MiB, where the device's kernels can reach %.0f MiB at once; "
@@ -126,7 +126,7 @@ static vc_status check_dispatch(const vc_emitter *e, const struct vc_dispatch *d
                      d->kernel, d->groups[0], d->groups[1], d->groups[2]);
     }
   }
-  for (uint32_t i = 0; i < d->n_bindings; i++) VC_TRY(check_binding(e, d, i));
+  for (uint32_t i = 0; i < d->n_bindings; i++) VC_TRY(check_binding(e, d, i, kernel->by_address));
   return VC_OK;
 }
 

@@ -99,6 +99,7 @@ static vc_status pin_all(vc_arena *arena, vc_choices *choices, const char *path)
 }
 
 vc_status vc_kernels_pin(vc_choices *choices, const char *path) {
+  if (!vc_path_exists(path)) return VC_OK;
   vc_arena *arena;
   VC_TRY(vc_arena_create(&arena));
   vc_status status = pin_all(arena, choices, path);

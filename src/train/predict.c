@@ -43,6 +43,9 @@ vc_status vc_predictor_create(vc_arena *arena, struct vc_gpu *gpu, const char *m
   return VC_OK;
 }
 
+vc_status vc_predictor_pin(vc_predictor *p, const char *kernels_path) {
+  return vc_kernels_pin(p->choices, kernels_path);
+}
 const struct vc_config *vc_predictor_config(const vc_predictor *p) {
   return &p->info.config;
 }

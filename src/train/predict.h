@@ -16,6 +16,8 @@ struct vc_forward {
 vc_status vc_forward_build(struct vc_gpu *gpu, const vc_model *model, uint32_t channels, vc_slot *params_slot,
                            const struct vc_exec_options *options, struct vc_forward *f);
 
+// Takes the kernels that a run's file names (kernels.h), so that its answers repeat.
+vc_status vc_predictor_pin(vc_predictor *p, const char *kernels_path);
 const struct vc_heads *vc_predictor_heads(const vc_predictor *p);
 // The predictor answers in clusters from now on, whatever classes are known for them.
 void vc_predictor_use_clusters(vc_predictor *p);

@@ -9,6 +9,7 @@
 #include "train/evaluate.h"
 #include "train/gallery.h"
 #include "train/heads.h"
+#include "train/predict.h"
 #include "vulcyte/gpu.h"
 
 static int n_workers(const struct vc_config *c) {
@@ -301,7 +302,7 @@ static void count_steps(struct vc_run *run) {
 static vc_status test_state(struct vc_run *run, const char *name, uint32_t epoch, bool overlays, vc_json_writer *w) {
   vc_arena *arena;
   VC_TRY(vc_arena_create(&arena));
-  char *file, *path;
+  char *file, *path, *kernels;
   vc_predictor *predictor;
   struct vc_metrics metrics;
   const struct vc_evaluate_options options = {.out_dir = overlays ? run->options->out_dir : NULL,
@@ -311,6 +312,8 @@ static vc_status test_state(struct vc_run *run, const char *name, uint32_t epoch
   vc_status status = vc_arena_printf(arena, &file, "checkpoints/%s.safetensors", name);
   if (status == VC_OK) status = vc_keep_path(run, file, &path);
   if (status == VC_OK) status = vc_predictor_create(arena, run->gpu, path, run->config->variants, &predictor);
+  if (status == VC_OK) status = vc_keep_path(run, "kernels.json", &kernels);
+  if (status == VC_OK) status = vc_predictor_pin(predictor, kernels);
   if (status == VC_OK)
     status = vc_run_is_iic(run) ? vc_test_heads(run, predictor, name, epoch, &options, w)
                                 : vc_evaluate_samples(predictor, run->dataset, run->split.test, run->split.n_test,
@@ -369,7 +372,7 @@ static vc_status open_kernels(struct vc_run *run) {
   char *path;
   VC_TRY(vc_kernels_open(run->arena, run->gpu, VC_TUNE_FIRST_USE, &run->choices));
   VC_TRY(vc_keep_path(run, "kernels.json", &path));
-  return run->options->resume && vc_path_exists(path) ? vc_kernels_pin(run->choices, path) : VC_OK;
+  return run->options->resume ? vc_kernels_pin(run->choices, path) : VC_OK;
 }
 
 static vc_status train(struct vc_run *run) {

@@ -219,6 +219,32 @@ static void tensors_stay_within_the_range_of_a_binding(void **state) {
                  "make the crop's side 70 % of what it is, or the batch or model.base 50 %");
 }
 
+static vc_status vector_infer(vc_tensor *out) {
+  out->shape = vector;
+  return VC_OK;
+}
+
+static vc_status emit_by_address(vc_emitter *e, const vc_tensor *out) {
+  uint32_t n_words = (uint32_t)vc_shape_count(out->shape);
+  struct vc_dispatch d = {.kernel = "copy_words_addr",
+                          .n_bindings = 2,
+                          .bindings = {vc_emit_tensor(e, out->in[0]), vc_emit_tensor(e, out)},
+                          .groups = {1, 1, 1},
+                          .push = &n_words,
+                          .push_bytes = 4};
+  return vc_emit(e, &d);
+}
+
+static void addresses_reach_further_than_a_binding(void **state) {
+  static const struct vc_op op = {.name = "far", .infer = vector_infer, .emit = emit_by_address};
+  struct fixture *f = *state;
+  vc_slot *slot;
+  assert_int_equal(vc_slot_create(f->arena, NULL, 256 << 20, VC_SLOT_DEVICE, "large", &slot), VC_OK);
+  vc_tensor *large = vc_bind(f->g, "large", (struct vc_shape){1, 1, 8192, 8192}, VC_F32, slot, 0);
+  vc_output(f->g, node(f, &op, large));
+  assert_int_equal(n_dispatches(f), 1);
+}
+
 static vc_status emit_many_groups(vc_emitter *e, const vc_tensor *out) {
   return emit_sum(e, vc_emit_tensor(e, out->in[0]), vc_emit_tensor(e, out), (uint32_t[3]){65536, 1, 1});
 }
@@ -444,6 +470,7 @@ int main(void) {
       TEST(a_sum_in_a_slot_needs_no_other_memory),
       TEST(views_start_where_kernels_can_bind),
       TEST(tensors_stay_within_the_range_of_a_binding),
+      TEST(addresses_reach_further_than_a_binding),
       TEST(groups_stay_within_the_device),
       TEST(bindings_match_the_kernel),
       TEST(kernels_must_exist),

@@ -17,15 +17,18 @@ layout(binding = 3) buffer V1 { float v1[]; };
 layout(binding = 3) buffer V4 { vec4 v4[]; };
 layout(binding = 4) readonly buffer H { float hyper[]; };
 
+float h[8]; // read once
+
 void step_four(inout vec4 p, vec4 g, inout vec4 m, inout vec4 v) {
-  g *= hyper[7];
-  m += hyper[1] * (g - m);
-  v = hyper[2] * v + hyper[3] * g * g;
-  p -= hyper[0] * (m * hyper[5]) / (sqrt(v * hyper[6]) + hyper[4]);
+  g *= h[7];
+  m += h[1] * (g - m);
+  v = h[2] * v + h[3] * g * g;
+  p -= h[0] * (m * h[5]) / (sqrt(v * h[6]) + h[4]);
 }
 
 void main() {
-  if (hyper[7] == 0.0) return; // a step that is left out
+  for (uint k = 0u; k < 8u; k++) h[k] = hyper[k];
+  if (h[7] == 0.0) return; // a step that is left out
   uint id = gl_GlobalInvocationID.x, n4 = pc.n / 4u;
   for (uint i = id; i < n4; i += pc.stride) {
     vec4 p = p4[i], m = m4[i], v = v4[i];

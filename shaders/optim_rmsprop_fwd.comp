@@ -14,14 +14,17 @@ layout(binding = 2) buffer S1 { float s1[]; };
 layout(binding = 2) buffer S4 { vec4 s4[]; };
 layout(binding = 3) readonly buffer H { float hyper[]; };
 
+float h[8]; // read once
+
 void step_four(inout vec4 p, vec4 g, inout vec4 s) {
-  g *= hyper[7];
-  s = hyper[2] * s + hyper[3] * g * g;
-  p -= hyper[0] * g / (sqrt(s) + hyper[4]);
+  g *= h[7];
+  s = h[2] * s + h[3] * g * g;
+  p -= h[0] * g / (sqrt(s) + h[4]);
 }
 
 void main() {
-  if (hyper[7] == 0.0) return; // a step that is left out
+  for (uint k = 0u; k < 8u; k++) h[k] = hyper[k];
+  if (h[7] == 0.0) return; // a step that is left out
   uint id = gl_GlobalInvocationID.x, n4 = pc.n / 4u;
   for (uint i = id; i < n4; i += pc.stride) {
     vec4 p = p4[i], s = s4[i];

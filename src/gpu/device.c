@@ -294,6 +294,7 @@ static vc_status open_chosen(vc_arena *arena, vc_gpu *gpu, const char *selector)
   gpu->real_type = chosen->real_type;
   gpu->real_heap_bytes = chosen->real_heap_bytes;
   gpu->native_subgroup_size = chosen->native_subgroup_size;
+  gpu->is_llvmpipe = strncmp(chosen->info.driver, "llvmpipe", 8) == 0;
   gpu->info = chosen->info;
   gpu_queue_family(gpu->physical, &gpu->queue_family, &gpu->timestamp_bits);
   VkPhysicalDeviceProperties properties;

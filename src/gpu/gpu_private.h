@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <volk.h>
 
+#include "gpu/spirv.h"
 #include "vulcyte/gpu.h"
 
 // ---- instance.c, validation.c ---------------------------------------------------------------------------------
@@ -59,6 +60,7 @@ struct vc_gpu {
   VkQueue queue;
   uint32_t queue_family, timestamp_bits;
   double timestamp_ns;
+  bool is_llvmpipe;
   bool lost;  // the device is gone
   bool stuck; // lost, and its work may still run: nothing that it uses may be freed
 
@@ -112,6 +114,8 @@ struct vc_kernel {
   struct vc_kernel *next;
   struct vc_kernel_info info; // as specialised
   uint32_t spec[VC_MAX_SPEC], n_spec, required_subgroup;
+  uint32_t n_addresses;             // of a kernel with bindings: those of binding[i] lead the push block too
+  uint8_t binding[GPU_MAX_ADDRESSES];
   VkDescriptorSetLayout set_layout; // none if by address
   VkPipelineLayout layout;
   VkPipeline pipeline;

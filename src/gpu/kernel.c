@@ -153,7 +153,8 @@ static vc_status create_layout(vc_gpu *gpu, vc_kernel *kernel) {
     VC_TRY(gpu_check(gpu, result, info->name));
   }
   VkPushConstantRange range = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
-                               .size = info->push_bytes + (info->by_address ? 8 * info->n_bindings : 0)};
+                               .size =
+                                   info->push_bytes + 8 * (info->by_address ? info->n_bindings : kernel->n_addresses)};
   VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
                                        .setLayoutCount = has_set ? 1 : 0,
                                        .pSetLayouts = &kernel->set_layout,
@@ -162,11 +163,11 @@ static vc_status create_layout(vc_gpu *gpu, vc_kernel *kernel) {
   return gpu_check(gpu, gpu->vk.vkCreatePipelineLayout(gpu->device, &layout, NULL, &kernel->layout), info->name);
 }
 
-static vc_status create_pipeline(vc_gpu *gpu, vc_kernel *kernel, const struct vc_shader_blob *blob, uint32_t subgroup) {
+static vc_status create_pipeline(vc_gpu *gpu, vc_kernel *kernel, const uint32_t *words, size_t n_words,
+                                 uint32_t subgroup) {
   VkShaderModule module;
-  VkShaderModuleCreateInfo code = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-                                   .codeSize = blob->n_words * sizeof(uint32_t),
-                                   .pCode = blob->words};
+  VkShaderModuleCreateInfo code = {
+      .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = n_words * sizeof *words, .pCode = words};
   VkSpecializationMapEntry entries[VC_MAX_SPEC];
   for (uint32_t i = 0; i < kernel->n_spec; i++) entries[i] = (VkSpecializationMapEntry){i, i * 4, 4};
   VkSpecializationInfo spec = {.mapEntryCount = kernel->n_spec,
@@ -233,8 +234,16 @@ vc_status gpu_kernel_make(vc_gpu *gpu, const struct vc_kernel_want *w, vc_kernel
   VC_TRY(choose_subgroup(gpu, &info, w->required_subgroup, &subgroup));
   *out = (vc_kernel){.info = info, .n_spec = w->n_spec, .required_subgroup = w->required_subgroup};
   if (w->n_spec) memcpy(out->spec, w->spec, w->n_spec * sizeof *w->spec);
+  struct gpu_spirv_code code = {0};
+  if (gpu->is_llvmpipe && gpu->info.caps.buffer_address && !info.by_address)
+    VC_TRY(gpu_spirv_load_by_address(blob->words, blob->n_words, &info, &code));
+  out->n_addresses = code.n_addresses;
+  memcpy(out->binding, code.binding, sizeof code.binding);
   vc_status status = create_layout(gpu, out);
-  if (status == VC_OK) status = create_pipeline(gpu, out, blob, subgroup);
+  if (status == VC_OK)
+    status = create_pipeline(gpu, out, code.words ? code.words : blob->words, code.words ? code.n_words : blob->n_words,
+                             subgroup);
+  free(code.words);
   if (status != VC_OK) kernel_release(gpu, out);
   return status;
 }

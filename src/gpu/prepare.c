@@ -20,10 +20,6 @@ struct prepare {
   atomic_size_t next; // to be compiled
 };
 
-static bool compiles_late(const vc_gpu *gpu) {
-  return strncmp(gpu->info.driver, "llvmpipe", 8) == 0;
-}
-
 static bool same(const struct vc_kernel_want *a, const struct vc_kernel_want *b) {
   return a->required_subgroup == b->required_subgroup && a->n_spec == b->n_spec && strcmp(a->name, b->name) == 0 &&
          (a->n_spec == 0 || memcmp(a->spec, b->spec, a->n_spec * sizeof *a->spec) == 0);
@@ -121,7 +117,7 @@ static vc_status prepare(vc_arena *arena, struct prepare *p, const struct vc_ker
   for (size_t i = 0; i < p->n; i++) {
     if (p->kernels[i]) gpu_kernel_keep(p->gpu, p->kernels[i]);
   }
-  if (compiles_late(p->gpu)) compile_all(p);
+  if (p->gpu->is_llvmpipe) compile_all(p);
   return VC_OK;
 }
 

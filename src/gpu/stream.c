@@ -138,6 +138,11 @@ static vc_status check_dispatch(const vc_cmd *cmd, const vc_kernel *kernel, cons
   return VC_OK;
 }
 
+static void put_address(uint8_t *to, const struct vc_binding *b) {
+  uint64_t address = b->buffer->address + b->offset;
+  memcpy(to, &address, sizeof address);
+}
+
 vc_status vc_cmd_dispatch(vc_cmd *cmd, vc_kernel *kernel, const struct vc_binding *bindings, uint32_t n_bindings,
                           const void *push, uint32_t push_bytes, const uint32_t groups[3]) {
   vc_gpu *gpu = cmd->gpu;
@@ -146,12 +151,10 @@ vc_status vc_cmd_dispatch(vc_cmd *cmd, vc_kernel *kernel, const struct vc_bindin
   uint8_t block[VC_MAX_PUSH_BYTES];
   uint32_t n = 0;
   if (kernel->info.by_address) {
-    for (uint32_t i = 0; i < n_bindings; i++, n += 8) {
-      uint64_t address = bindings[i].buffer->address + bindings[i].offset;
-      memcpy(block + n, &address, 8);
-    }
+    for (uint32_t i = 0; i < n_bindings; i++, n += 8) put_address(block + n, &bindings[i]);
   } else if (n_bindings > 0) {
     VC_TRY(bind_set(cmd, kernel, bindings, n_bindings));
+    for (uint32_t i = 0; i < kernel->n_addresses; i++, n += 8) put_address(block + n, &bindings[kernel->binding[i]]);
   }
   if (push_bytes) memcpy(block + n, push, push_bytes);
   n += push_bytes;

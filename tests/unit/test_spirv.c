@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpu/shader_blobs.h"
 #include "gpu/spirv.h"
 
 // ---- an assembler ---------------------------------------------------------------------------------------------
@@ -431,6 +432,49 @@ static void compiled_shaders_read_as_their_source_says(void **state) {
   }
 }
 
+// Whether a word of the module is the opcode's with that operand.
+static bool has(const struct gpu_spirv_code *code, uint32_t op, uint32_t operand, uint32_t value) {
+  for (size_t at = 5; at < code->n_words; at += code->words[at] >> 16) {
+    if ((code->words[at] & 0xffff) == op && code->words[at + operand] == value) return true;
+  }
+  return false;
+}
+
+static void numbers_only_read_load_by_address(void **state) {
+  (void)state;
+  const struct vc_shader_blob *found = NULL;
+  struct vc_kernel_info info;
+  struct gpu_spirv_code code;
+  for (size_t i = 0; i < vc_n_shader_blobs; i++) {
+    const struct vc_shader_blob *blob = &vc_shader_blobs[i];
+    assert_int_equal(gpu_spirv_reflect(blob->name, blob->words, blob->n_words, NULL, 0, &info), VC_OK);
+    if (info.by_address) continue;
+    assert_int_equal(gpu_spirv_load_by_address(blob->words, blob->n_words, &info, &code), VC_OK);
+    if (strcmp(blob->name, "affine_fwd") == 0) found = blob; // images and maps are read, the result is written
+    size_t at = 5;
+    while (code.words && at < code.n_words) {
+      assert_true(code.words[at] >> 16 > 0);
+      at += code.words[at] >> 16;
+    }
+    assert_true(!code.words || at == code.n_words);
+    for (uint32_t k = 0; k < code.n_addresses; k++) assert_int_equal(info.access[code.binding[k]], VC_READ);
+    if (found == blob) {
+      assert_int_equal(code.n_addresses, 2);
+      assert_true(has(&code, CAPABILITY, 1, 5347) && has(&code, POINTER, 2, PHYSICAL));
+      assert_true(has(&code, VARIABLE, 3, STORAGE)); // what it writes
+      for (uint32_t binding = 0; binding < 3; binding++) {
+        bool declared = false;
+        for (size_t d = 5; d < code.n_words; d += code.words[d] >> 16)
+          declared |=
+              (code.words[d] & 0xffff) == DECORATE && code.words[d + 2] == BINDING && code.words[d + 3] == binding;
+        assert_int_equal(declared, info.access[binding] != VC_READ);
+      }
+    }
+    free(code.words);
+  }
+  assert_non_null(found);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bindings_are_read),
@@ -443,6 +487,7 @@ int main(void) {
       cmocka_unit_test(types_that_hold_themselves_end),
       cmocka_unit_test(hostile_words_do_no_harm),
       cmocka_unit_test(every_embedded_shader_is_understood),
+      cmocka_unit_test(numbers_only_read_load_by_address),
       cmocka_unit_test(compiled_shaders_read_as_their_source_says),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

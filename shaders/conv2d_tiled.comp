@@ -17,6 +17,7 @@ layout(local_size_x = CONV_TILED_LOCAL) in;
 layout(constant_id = SC_CONV_SIDE) const uint SIDE = 3;
 layout(constant_id = SC_CONV_STRIDE) const uint STRIDE = 1;
 layout(constant_id = SC_CONV_WEIGHTS) const uint WEIGHTS = CONV_WEIGHTS_COLUMN;
+layout(constant_id = SC_CONV_TURN) const uint TURN = 2;
 layout(binding = 0) readonly buffer In { vc_act in_[]; };
 layout(binding = 1) readonly buffer Weights { float weights[]; };
 layout(binding = 2) readonly buffer Bias { float bias[]; };
@@ -79,8 +80,8 @@ void main() {
     }
     memoryBarrierShared();
     barrier();
-    [[dont_unroll]] for (uint k = 0; k < DEPTH; k += 4) { // 64 multiply-adds a turn and part; more is code without gain
-      [[unroll]] for (uint d = 0; d < 4; d++) {
+    [[dont_unroll]] for (uint k = 0; k < DEPTH; k += TURN) {
+      [[unroll]] for (uint d = 0; d < TURN; d++) {
         vec4 b = right[(k + d) * FOURS_N + tx];
         [[unroll]] for (uint part = 0; part < PARTS; part++) {
           vec4 a = left[(k + d) * FOURS_M + part * THREADS_M + ty];

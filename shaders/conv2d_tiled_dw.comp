@@ -16,6 +16,7 @@
 layout(local_size_x = CONV_TILED_LOCAL) in;
 layout(constant_id = SC_CONV_SIDE) const uint SIDE = 3;
 layout(constant_id = SC_CONV_STRIDE) const uint STRIDE = 1;
+layout(constant_id = SC_CONV_TURN) const uint TURN = 2;
 layout(binding = 0) readonly buffer Rows { vc_act rows_[]; };
 layout(binding = 1) readonly buffer Cols { vc_act cols_[]; };
 layout(binding = 2) writeonly buffer Part { float part[]; };
@@ -73,8 +74,8 @@ void main() {
     }
     memoryBarrierShared();
     barrier();
-    [[dont_unroll]] for (uint k = 0; k < DEPTH; k += 4) { // 64 multiply-adds a turn and part; more is code without gain
-      [[unroll]] for (uint d = 0; d < 4; d++) {
+    [[dont_unroll]] for (uint k = 0; k < DEPTH; k += TURN) {
+      [[unroll]] for (uint d = 0; d < TURN; d++) {
         vec4 b = right[(k + d) * FOURS_N + tx];
         [[unroll]] for (uint part = 0; part < PARTS; part++) {
           vec4 a = left[(k + d) * FOURS_M + part * THREADS_M + ty];

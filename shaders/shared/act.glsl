@@ -15,6 +15,10 @@
 #define vc_pair           uint
 #define vc_unpack_pair(v) unpackHalf2x16(v)
 #define vc_pack_pair(v)   packHalf2x16(v)
+// Four, as they stand in memory: half as wide as unpacked where they wait in registers.
+#define vc_quad           uvec2
+#define vc_unpack_quad(v) vec4(unpackHalf2x16((v).x), unpackHalf2x16((v).y))
+#define vc_pack_quad(v)   uvec2(packHalf2x16((v).xy), packHalf2x16((v).zw))
 #else
 #define VC_ACT_BYTES 4
 #define vc_act       float
@@ -24,6 +28,9 @@
 #define vc_pair           uint64_t
 #define vc_unpack_pair(v) uintBitsToFloat(uvec2(uint(v), uint((v) >> 32)))
 #define vc_pack_pair(v)   (uint64_t(floatBitsToUint((v).x)) | uint64_t(floatBitsToUint((v).y)) << 32)
+#define vc_quad           vec4
+#define vc_unpack_quad(v) (v)
+#define vc_pack_quad(v)   (v)
 #endif
 
 #endif

@@ -33,7 +33,7 @@ VC_STRUCT(vc_conv_naive_dw_push) {
   VC_UINT side, origin;
 };
 VC_STRUCT(vc_conv_dw_sum_push) {
-  VC_UINT n_weights, n_slabs;
+  VC_UINT n_items, n_slabs;       // weights, or fours of them
 };
 
 // ---- fast kernels ---------------------------------------------------------------------------------------------
@@ -52,12 +52,14 @@ VC_STRUCT(vc_conv_dw_sum_push) {
 #define SC_CONV_ROWS 5           // of a weight gradient: neighbouring rows of a lane, 1 or 2
 // The tiled kernels': SIDE and STRIDE as above, and
 #define SC_CONV_WEIGHTS 3        // of a product: CONV_WEIGHTS_*
+#define SC_CONV_TURN 4           // terms or pixels that are multiplied in one turn of the innermost loop
 
-// A tiled workgroup computes M x N outputs, 4 x 4 an invocation or several times that, with steps of DEPTH terms through shared memory. M counts
-// pixels of a product and rows of a weight gradient; wide: 64 x 64; the thin
-// ones 256 x 16 and 16 x 256; the large ones 128 x 64 and 64 x 128.
+// A tiled workgroup computes M x N outputs, 4 x 4 an invocation or several times that, with steps of DEPTH terms through
+// shared memory. M counts pixels of a product and rows of a weight gradient; wide: 64 x 64; the thin ones 256 x 16 and 16 x 256.
 #define CONV_TILED_LOCAL 256
 #define CONV_TILED_DEPTH 16
+// A blocked one does 8 x 8 an invocation (thin tiles 8 x 4), as blocks of 4 x 4 half a tile apart, in two stages.
+#define CONV_BLOCKED_DEPTH 8
 
 #define CONV_SIMD_TILE 8u        // output pixels of one workgroup, each way
 VC_STRUCT(vc_conv_push) {

@@ -40,17 +40,27 @@ bool conv_winograd_fits(const struct vc_caps *caps, struct vc_shape w, struct vc
 vc_status conv_winograd_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_winograd_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
-// conv_tiled.c: workgroups with tiles in shared memory. The data of their rows: kernels and outputs of a workgroup.
+// conv_tiled.c: workgroups with tiles in shared memory. The data of their rows: kernels, outputs of a workgroup and its
+// invocations. The blocked ones take multiples of 4 channels, each where its tile is neither half empty nor leaves a
+// GPU idle.
 struct conv_tile {
   const char *kernel;
-  uint32_t m, n;
+  uint32_t m, n, local;
 };
 struct conv_tiles {
   struct conv_tile product, gradient;
 };
-extern const struct conv_tiles conv_tiles_wide, conv_tiles_large;
+extern const struct conv_tiles conv_tiles_wide, conv_blocked_128x128, conv_blocked_128x64, conv_blocked_64x64,
+    conv_blocked_128x32, conv_blocked_256x16;
 enum { CONV_TILED_SHARED_BYTES = 17408 };
+// Two stages of both factors, each term with one vector more.
+#define CONV_BLOCKED_SHARED_BYTES(m, n) (2 * CONV_BLOCKED_DEPTH * ((m) / 4 + (n) / 4 + 2) * 16)
 bool conv_tiled_fits(const struct vc_caps *caps, const vc_tensor *out);
+bool conv_blocked_fits_128x128(const struct vc_caps *caps, const vc_tensor *out);
+bool conv_blocked_fits_128x64(const struct vc_caps *caps, const vc_tensor *out);
+bool conv_blocked_fits_64x64(const struct vc_caps *caps, const vc_tensor *out);
+bool conv_blocked_fits_128x32(const struct vc_caps *caps, const vc_tensor *out);
+bool conv_blocked_fits_256x16(const struct vc_caps *caps, const vc_tensor *out);
 vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
@@ -67,6 +77,15 @@ bool conv_coop_fits_emulated(const struct vc_caps *caps, const vc_tensor *out);
 vc_status conv_coop_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_coop_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
+#define CONV_BLOCKED_ROW(m, n, rank, tiled_emit)    \
+  {.name = "blocked_" #m "x" #n,                    \
+   .shared_bytes = CONV_BLOCKED_SHARED_BYTES(m, n), \
+   .takes_half = true,                              \
+   .fits = conv_blocked_fits_##m##x##n,             \
+   .rank_cpu = 0.5f,                                \
+   .rank_gpu = (rank),                              \
+   .emit = (tiled_emit),                            \
+   .data = &conv_blocked_##m##x##n}
 // The rows of a job in the order of row 0, simd, tiled, and those for matrix units, from their emit functions.
 #define CONV_VARIANTS(naive_emit, simd_emit, tiled_emit, coop_emit)                                    \
   {.name = "naive", .takes_half = true, .rank_cpu = 1, .rank_gpu = 1, .emit = (naive_emit)},           \
@@ -87,14 +106,9 @@ vc_status conv_coop_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
        .rank_gpu = 2,                                                                                  \
        .emit = (tiled_emit),                                                                           \
        .data = &conv_tiles_wide},                                                                      \
-      {.name = "tiled_large",                                                                          \
-       .shared_bytes = CONV_TILED_SHARED_BYTES,                                                        \
-       .takes_half = true,                                                                             \
-       .fits = conv_tiled_fits,                                                                        \
-       .rank_cpu = 0.5f,                                                                               \
-       .rank_gpu = 1.5f,                                                                               \
-       .emit = (tiled_emit),                                                                           \
-       .data = &conv_tiles_large},                                                                     \
+      CONV_BLOCKED_ROW(128, 128, 3, tiled_emit), CONV_BLOCKED_ROW(128, 64, 2.8f, tiled_emit),          \
+      CONV_BLOCKED_ROW(64, 64, 2.6f, tiled_emit), CONV_BLOCKED_ROW(128, 32, 2.8f, tiled_emit),         \
+      CONV_BLOCKED_ROW(256, 16, 2.8f, tiled_emit),                                                     \
       {.name = "coop",                                                                                 \
        .needs_coop_matrix = true,                                                                      \
        .takes_half = true,                                                                             \

@@ -32,14 +32,15 @@ vc_region conv_partial_begin(vc_emitter *e, const vc_tensor *out, uint32_t n_sla
 
 vc_status conv_partial_end(vc_emitter *e, const vc_tensor *out, vc_region partial, uint32_t n_slabs) {
   if (n_slabs == 1) return VC_OK;
-  uint32_t n_weights = (uint32_t)vc_shape_count(out->shape);
-  struct vc_conv_dw_sum_push push = {.n_weights = n_weights, .n_slabs = n_slabs};
-  struct vc_dispatch d = {.kernel = "conv2d_dw_sum",
+  const uint32_t n_weights = (uint32_t)vc_shape_count(out->shape);
+  const bool wide = n_weights % 4 == 0;
+  struct vc_conv_dw_sum_push push = {.n_items = wide ? n_weights / 4 : n_weights, .n_slabs = n_slabs};
+  struct vc_dispatch d = {.kernel = wide ? "conv2d_dw_sum_wide" : "conv2d_dw_sum",
                           .n_bindings = 2,
                           .bindings = {partial, vc_emit_tensor(e, out)},
                           .push = &push,
                           .push_bytes = sizeof push};
-  vc_emit_fold(e, vc_div_up(n_weights, CONV_NAIVE_LOCAL), d.groups);
+  vc_emit_fold(e, vc_div_up(push.n_items, CONV_NAIVE_LOCAL), d.groups);
   return vc_emit(e, &d);
 }
 

@@ -1,24 +1,97 @@
 // Convolutions on GPUs: tiles in shared memory, no assumption on subgroups; gradients of weights in slabs.
 #include "conv.h"
 
-// The tiles of shaders/variants.list. Few columns, or few rows, take the thin ones whatever the row of the table: half
-// of another tile would be idle.
+// The tiles of shaders/variants.list. Of the tiled kernels few columns, or few rows, take the thin ones: half of
+// another tile would be idle.
 enum { FEW = 32 };
-static const struct conv_tiles thin = {{"conv2d_tiled_thin", 256, 16}, {"conv2d_tiled_dw_thin", 16, 256}};
-const struct conv_tiles conv_tiles_wide = {{"conv2d_tiled", 64, 64}, {"conv2d_tiled_dw", 64, 64}};
-const struct conv_tiles conv_tiles_large = {{"conv2d_tiled_large", 128, 64}, {"conv2d_tiled_dw_large", 64, 128}};
+static const struct conv_tiles thin = {{"conv2d_tiled_thin", 256, 16, CONV_TILED_LOCAL},
+                                       {"conv2d_tiled_dw_thin", 16, 256, CONV_TILED_LOCAL}};
+const struct conv_tiles conv_tiles_wide = {{"conv2d_tiled", 64, 64, CONV_TILED_LOCAL},
+                                           {"conv2d_tiled_dw", 64, 64, CONV_TILED_LOCAL}};
+const struct conv_tiles conv_blocked_128x128 = {{"conv2d_blocked", 128, 128, 256},
+                                                {"conv2d_blocked_dw", 128, 128, 256}};
+const struct conv_tiles conv_blocked_128x64 = {{"conv2d_blocked_128x64", 128, 64, 128},
+                                               {"conv2d_blocked_dw_64x128", 64, 128, 128}};
+const struct conv_tiles conv_blocked_64x64 = {{"conv2d_blocked_64x64", 64, 64, 64},
+                                              {"conv2d_blocked_dw_64x64", 64, 64, 64}};
+const struct conv_tiles conv_blocked_128x32 = {{"conv2d_blocked_128x32", 128, 32, 64},
+                                               {"conv2d_blocked_dw_32x128", 32, 128, 64}};
+const struct conv_tiles conv_blocked_256x16 = {{"conv2d_blocked_256x16", 256, 16, 128},
+                                               {"conv2d_blocked_dw_16x256", 16, 256, 128}};
 
 static const struct conv_tiles *tiles_for(const vc_emitter *e, uint32_t n) {
-  return n <= FEW ? &thin : vc_emit_data(e);
+  const struct conv_tiles *tiles = vc_emit_data(e);
+  return tiles == &conv_tiles_wide && n <= FEW ? &thin : tiles;
 }
 
-// Workgroups that a weight gradient is split into at least, to fill a GPU, and the most pixels that one sums: beyond
-// that digits are lost. A slab of fewer pixels than SLAB_MIN_PIXELS costs more in the second pass than it saves.
-enum { MIN_GROUPS = 512, SLAB_PIXELS = 4096, SLAB_MIN_PIXELS = 256 };
+// Invocations that a weight gradient is split into at least, two rounds of a large GPU, and the most pixels that one
+// workgroup sums: beyond that digits are lost. A slab of fewer pixels than SLAB_MIN_PIXELS costs more in the second
+// pass than it saves.
+enum { MIN_INVOCATIONS = 131072, SLAB_PIXELS = 4096, SLAB_MIN_PIXELS = 256 };
+// Workgroups of a tile that leave no unit of a large GPU idle, and of a small one.
+enum { MANY_GROUPS = 96, SOME_GROUPS = 12 };
+
+static bool runs_groups_of(const struct vc_caps *caps, uint32_t local) {
+  return caps->max_workgroup_invocations >= local && caps->max_workgroup_size[0] >= local;
+}
 
 bool conv_tiled_fits(const struct vc_caps *caps, const vc_tensor *out) {
   (void)out;
-  return caps->max_workgroup_invocations >= CONV_TILED_LOCAL && caps->max_workgroup_size[0] >= CONV_TILED_LOCAL;
+  return runs_groups_of(caps, CONV_TILED_LOCAL);
+}
+
+// Columns of a product, rows of a gradient.
+static uint32_t columns_of(const vc_tensor *out) {
+  const struct vc_shape in = out->in[0]->shape, shape = out->shape;
+  if (!out->op->half_result) return shape.n;
+  return shape.h == 2 * in.h && shape.w == 2 * in.w ? 4 * shape.c : shape.c;
+}
+
+static bool is_in_fours(const vc_tensor *out) {
+  for (uint32_t i = 0; i < out->n_in; i++) {
+    if ((out->op->half_inputs >> i & 1) && out->in[i]->shape.c % 4 != 0) return false;
+  }
+  return out->shape.c % 4 == 0 && columns_of(out) % 4 == 0;
+}
+
+static bool blocked_fits(const struct vc_caps *caps, const vc_tensor *out, const struct conv_tiles *tiles,
+                         uint32_t min_columns, uint32_t max_columns) {
+  const uint32_t columns = columns_of(out);
+  return columns >= min_columns && columns <= max_columns && is_in_fours(out) &&
+         runs_groups_of(caps, tiles->product.local);
+}
+
+// A gradient is split until it fills a GPU.
+static bool fills(const struct vc_caps *caps, const vc_tensor *out, const struct conv_tile *tile) {
+  const uint64_t n_groups = caps->type == VC_DEVICE_DISCRETE ? MANY_GROUPS : SOME_GROUPS;
+  return !out->op->half_result || vc_shape_count(out->shape) >= n_groups * tile->m * tile->n;
+}
+
+bool conv_blocked_fits_128x128(const struct vc_caps *caps, const vc_tensor *out) {
+  return fills(caps, out, &conv_blocked_128x128.product) &&
+         blocked_fits(caps, out, &conv_blocked_128x128, 65, UINT32_MAX);
+}
+
+bool conv_blocked_fits_128x64(const struct vc_caps *caps, const vc_tensor *out) {
+  return fills(caps, out, &conv_blocked_128x64.product) &&
+         blocked_fits(caps, out, &conv_blocked_128x64, 33, UINT32_MAX);
+}
+
+bool conv_blocked_fits_64x64(const struct vc_caps *caps, const vc_tensor *out) {
+  return blocked_fits(caps, out, &conv_blocked_64x64, 33, UINT32_MAX);
+}
+
+bool conv_blocked_fits_128x32(const struct vc_caps *caps, const vc_tensor *out) {
+  return blocked_fits(caps, out, &conv_blocked_128x32, 17, 32);
+}
+
+bool conv_blocked_fits_256x16(const struct vc_caps *caps, const vc_tensor *out) {
+  return blocked_fits(caps, out, &conv_blocked_256x16, 1, 16);
+}
+
+// A GPU gains from long turns without a branch; on a CPU they are seconds of compiling.
+static uint32_t turn_for(const vc_emitter *e) {
+  return vc_emit_caps(e)->type == VC_DEVICE_CPU ? 2 : 8;
 }
 
 vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p) {
@@ -32,8 +105,11 @@ vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p) {
       .kernel = tile->kernel,
       .n_bindings = 4,
       .bindings = {x, vc_emit_tensor(e, p->w), p->bias ? vc_emit_tensor(e, p->bias) : x, vc_emit_tensor(e, p->out)},
-      .n_spec = SC_CONV_WEIGHTS + 1,
-      .spec = {[SC_CONV_SIDE] = p->side, [SC_CONV_STRIDE] = p->stride, [SC_CONV_WEIGHTS] = p->weights},
+      .n_spec = SC_CONV_TURN + 1,
+      .spec = {[SC_CONV_SIDE] = p->side,
+               [SC_CONV_STRIDE] = p->stride,
+               [SC_CONV_WEIGHTS] = p->weights,
+               [SC_CONV_TURN] = turn_for(e)},
       .push = &push,
       .push_bytes = sizeof push,
       .flops = p->out->op->flops(p->out)};
@@ -46,17 +122,18 @@ vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p)
   struct vc_conv_dw_push push = conv_dw_push_of(p);
   push.row_blocks = (uint32_t)vc_div_up(push.rows, tile->m);
   push.col_blocks = (uint32_t)vc_div_up((uint64_t)p->side * p->side * push.cols, tile->n);
-  const struct conv_slabs slabs = {MIN_GROUPS, SLAB_MIN_PIXELS, SLAB_PIXELS, CONV_TILED_DEPTH};
+  const struct conv_slabs slabs = {MIN_INVOCATIONS / tile->local, SLAB_MIN_PIXELS, SLAB_PIXELS, CONV_TILED_DEPTH};
   const uint32_t n_slabs = conv_partial_split(e, p->out, slabs, &push);
   vc_region partial = conv_partial_begin(e, p->out, n_slabs);
-  struct vc_dispatch d = {.kernel = tile->kernel,
-                          .n_bindings = 3,
-                          .bindings = {vc_emit_tensor(e, p->rows), vc_emit_tensor(e, p->cols), partial},
-                          .n_spec = SC_CONV_STRIDE + 1,
-                          .spec = {[SC_CONV_SIDE] = p->side, [SC_CONV_STRIDE] = p->stride},
-                          .push = &push,
-                          .push_bytes = sizeof push,
-                          .flops = p->out->op->flops(p->out)};
+  struct vc_dispatch d = {
+      .kernel = tile->kernel,
+      .n_bindings = 3,
+      .bindings = {vc_emit_tensor(e, p->rows), vc_emit_tensor(e, p->cols), partial},
+      .n_spec = SC_CONV_TURN + 1,
+      .spec = {[SC_CONV_SIDE] = p->side, [SC_CONV_STRIDE] = p->stride, [SC_CONV_TURN] = turn_for(e)},
+      .push = &push,
+      .push_bytes = sizeof push,
+      .flops = p->out->op->flops(p->out)};
   vc_emit_fold(e, push.n_groups, d.groups);
   VC_TRY(vc_emit(e, &d));
   return conv_partial_end(e, p->out, partial, n_slabs);

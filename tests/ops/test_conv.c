@@ -64,6 +64,11 @@ static const struct optest_case linear_cases[] = {
      .out = {1, 16, 9, 8},
      .attr = &same,
      .linear = BOTH},
+    {.name = "fours of channels",
+     .in = {X(2, 12, 9, 15), W(20, 12, 3), NONE},
+     .out = {2, 20, 9, 15},
+     .attr = &same,
+     .linear = BOTH},
     {.name = "deep", .in = {X(1, 72, 5, 6), W(33, 72, 3), NONE}, .out = {1, 33, 5, 6}, .attr = &same, .linear = BOTH},
     {.name = "deep, 1x1",
      .in = {X(2, 72, 9, 10), W(36, 72, 1), NONE},
@@ -132,6 +137,11 @@ static const struct optest_case large_cases[] = {
      .out = {1, 64, 70, 68},
      .attr = &same,
      .no_vjp = true},
+    {.name = "fours of channels over large tiles",
+     .in = {X(1, 4, 43, 72), W(68, 4, 3), B(68)},
+     .out = {1, 68, 43, 72},
+     .attr = &same_relu,
+     .no_vjp = true},
     {.name = "many weights", .in = {X(64, 256, 1, 2), W(448, 256, 3), NONE}, .out = {64, 448, 1, 2}, .attr = &same},
     {.name = "many samples", .in = {X(9, 1, 31, 33), W(3, 1, 3), B(3)}, .out = {9, 3, 29, 31}, .attr = &valid},
 };
@@ -143,12 +153,17 @@ static const struct optest_op large = {.name = "conv2d, large",
 
 // ---- the gradients, and through them -----------------------------------------------------------------------------
 
-static const struct ref_conv_attr dx_same = {.x_shape = {2, 6, 9, 12}},
+static const struct ref_conv_attr dx_same = {.x_shape = {2, 6, 9, 12}}, dx_large = {.x_shape = {1, 68, 43, 72}},
                                   dx_valid = {.x_shape = {1, 3, 9, 12}, .padding = VC_PAD_VALID};
 static const struct optest_case dx_cases[] = {
     {.name = "same", .in = {X(2, 18, 9, 12), W(18, 6, 3)}, .out = {2, 6, 9, 12}, .attr = &dx_same, .linear = BOTH},
     {.name = "1x1", .in = {X(2, 3, 9, 12), W(3, 6, 1)}, .out = {2, 6, 9, 12}, .attr = &dx_same, .linear = BOTH},
     {.name = "valid", .in = {X(1, 4, 7, 10), W(4, 3, 3)}, .out = {1, 3, 9, 12}, .attr = &dx_valid, .linear = BOTH},
+    {.name = "fours of channels over large tiles",
+     .in = {X(1, 4, 43, 72), W(4, 68, 3)},
+     .out = {1, 68, 43, 72},
+     .attr = &dx_large,
+     .no_vjp = true},
     {.name = "another size", .in = {X(1, 4, 7, 9), W(4, 3, 3)}, .attr = &dx_valid, .fails = VC_E_SHAPE},
 };
 static const struct optest_op dx = OPTEST_OF(ref_conv2d_dx, dx_cases);
@@ -162,6 +177,11 @@ static const struct optest_case dw_cases[] = {
     {.name = "many channels and pixels",
      .in = {X(1, 64, 70, 68), X(1, 64, 70, 68)},
      .out = {64, 64, 3, 3},
+     .attr = &dw_same,
+     .no_vjp = true},
+    {.name = "rows over large tiles",
+     .in = {X(2, 20, 13, 20), X(2, 132, 13, 20)},
+     .out = {132, 20, 3, 3},
      .attr = &dw_same,
      .no_vjp = true},
     {.name = "another size", .in = {X(1, 3, 9, 8), X(1, 4, 9, 8)}, .attr = &dw_valid, .fails = VC_E_SHAPE},

@@ -10,10 +10,14 @@ for profile in "$profiles"/*.json; do
   tr -d ' \n' < "$work/$name.json" | grep -q '"passed":true' || fail "$name did not pass"
 done
 
-# What the device's own choice was: tiles in shared memory where they fit, the naive kernels on the least of devices.
+# What the device's own choice was: tiles in shared memory where they fit, on the least of devices the small ones.
 chosen() { tr -d ' \n' < "$work/$1.json" | tr '{' '\n' | grep '"job":"conv2d_fwd"' | grep '"default":true' | grep -c "\"variant\":\"$2\""; }
 for name in apple_m1 intel_xe amd_rdna2; do
-  [ "$(chosen "$name" tiled)" -ge 1 ] || fail "$name does not choose tiled convolutions"
+  for variant in tiled blocked_128x128 blocked_64x64; do
+    [ "$(chosen "$name" $variant)" -ge 1 ] || fail "$name does not choose $variant convolutions"
+  done
 done
-[ "$(chosen vulkan_1_2_least naive)" -ge 1 ] || fail "the least device does not choose naive convolutions"
+for variant in naive blocked_128x64 blocked_64x64; do
+  [ "$(chosen vulkan_1_2_least $variant)" -ge 1 ] || fail "the least device does not choose $variant convolutions"
+done
 [ "$(chosen vulkan_1_2_least tiled)" = 0 ] || fail "the least device chooses tiled convolutions"

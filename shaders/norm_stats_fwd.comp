@@ -2,11 +2,12 @@
 // channel belongs to, each [segment][channel]. An invocation makes those of one channel, adding its group's in order.
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#include "act.glsl"
 #include "norm.h"
 
 layout(local_size_x = OPS_LOCAL) in;
 layout(binding = 0) readonly buffer S { float sums[]; };
-layout(binding = 1) readonly buffer X { float x[]; };
+layout(binding = 1) readonly buffer X { vc_act x[]; };
 layout(binding = 2) writeonly buffer Y { float y[]; };
 
 void main() {
@@ -14,9 +15,9 @@ void main() {
   if (id >= n) return;
   uint first = c - c % pc.group, shift = s * pc.pixels * pc.c;
   float pixels = float(pc.pixels), mean = 0.0, squares = 0.0;
-  for (uint k = first; k < first + pc.group; k++) mean += (x[shift + k] + sums[s * pc.c + k] / pixels) / float(pc.group);
+  for (uint k = first; k < first + pc.group; k++) mean += (float(x[shift + k]) + sums[s * pc.c + k] / pixels) / float(pc.group);
   for (uint k = first; k < first + pc.group; k++) {
-    float v = sums[s * pc.c + k], d = v / pixels, own = x[shift + k] + d - mean;
+    float v = sums[s * pc.c + k], d = v / pixels, own = float(x[shift + k]) + d - mean;
     squares += max(sums[n + s * pc.c + k] - v * d, 0.0) + pixels * own * own;
   }
   float variance = squares / (pixels * float(pc.group));

@@ -2,21 +2,22 @@
 // compensated. Row r of the result holds those of g [segment][channel], then those of g h.
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#include "act.glsl"
 #include "norm.h"
 #include "sum.glsl"
 
 layout(local_size_x = OPS_LOCAL) in;
 layout(constant_id = SC_NORM_WIDTH) const uint WIDTH = 1;
-layout(binding = 0) readonly buffer X1 { float x1[]; };
-layout(binding = 0) readonly buffer X4 { vec4 x4[]; };
-layout(binding = 1) readonly buffer G1 { float g1[]; };
-layout(binding = 1) readonly buffer G4 { vec4 g4[]; };
+layout(binding = 0) readonly buffer X1 { vc_act x1[]; };
+layout(binding = 0) readonly buffer X4 { vc_act4 x4[]; };
+layout(binding = 1) readonly buffer G1 { vc_act g1[]; };
+layout(binding = 1) readonly buffer G4 { vc_act4 g4[]; };
 layout(binding = 2) readonly buffer S1 { float s1[]; };
 layout(binding = 2) readonly buffer S4 { vec4 s4[]; };
 layout(binding = 3) writeonly buffer Y1 { float y1[]; };
 layout(binding = 3) writeonly buffer Y4 { vec4 y4[]; };
 
-#define LOAD(name, i) (WIDTH == 4u ? name##4[i] : vec4(name##1[i], 0.0, 0.0, 0.0))
+#define LOAD(name, i) (WIDTH == 4u ? vec4(name##4[i]) : vec4(float(name##1[i]), 0.0, 0.0, 0.0))
 
 void store(uint i, vec4 v) {
   if (WIDTH == 4u)

@@ -3,17 +3,18 @@
 // compensated. Row r of the result holds those of v [segment][channel], then those of v².
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#include "act.glsl"
 #include "norm.h"
 #include "sum.glsl"
 
 layout(local_size_x = OPS_LOCAL) in;
 layout(constant_id = SC_NORM_WIDTH) const uint WIDTH = 1;
-layout(binding = 0) readonly buffer X1 { float x1[]; };
-layout(binding = 0) readonly buffer X4 { vec4 x4[]; };
+layout(binding = 0) readonly buffer X1 { vc_act x1[]; };
+layout(binding = 0) readonly buffer X4 { vc_act4 x4[]; };
 layout(binding = 1) writeonly buffer Y1 { float y1[]; };
 layout(binding = 1) writeonly buffer Y4 { vec4 y4[]; };
 
-vec4 load(uint i) { return WIDTH == 4u ? x4[i] : vec4(x1[i], 0.0, 0.0, 0.0); }
+vec4 load(uint i) { return WIDTH == 4u ? vec4(x4[i]) : vec4(float(x1[i]), 0.0, 0.0, 0.0); }
 
 void store(uint i, vec4 v) {
   if (WIDTH == 4u)

@@ -111,7 +111,8 @@ static vc_status stats_emit(vc_emitter *e, const vc_tensor *out) {
                     });
 }
 
-static const struct vc_op norm_stats = {.name = "norm_stats", .infer = stats_infer, .emit = stats_emit};
+static const struct vc_op norm_stats = {
+    .name = "norm_stats", .infer = stats_infer, .emit = stats_emit, .half_inputs = 1};
 
 static vc_status running_infer(vc_tensor *out) {
   const struct norm_attr *a = ops_attr(out);
@@ -166,7 +167,8 @@ static vc_status grad_sums_emit(vc_emitter *e, const vc_tensor *out) {
   return emit_sums(e, out, "norm_sums_dx", 3, vc_emit_tensor(e, out));
 }
 
-static const struct vc_op norm_grad_sums = {.name = "norm_sums_dx", .infer = grad_sums_infer, .emit = grad_sums_emit};
+static const struct vc_op norm_grad_sums = {
+    .name = "norm_sums_dx", .infer = grad_sums_infer, .emit = grad_sums_emit, .half_inputs = 3};
 
 // {1,2SC,1,1} group means of w g and w g h: in[] = sums, w.
 static vc_status terms_emit(vc_emitter *e, const vc_tensor *out) {
@@ -199,7 +201,8 @@ static vc_status grad_emit(vc_emitter *e, const vc_tensor *out) {
   return emit_elements(e, out, "norm_dx", a->fixed);
 }
 
-static const struct vc_op norm_grad = {.name = "norm_dx", .infer = grad_infer, .emit = grad_emit, .in_place = 3};
+static const struct vc_op norm_grad = {
+    .name = "norm_dx", .infer = grad_infer, .emit = grad_emit, .half_inputs = 3, .half_result = true, .in_place = 3};
 
 // ---- the normalised map: in[] = x, statistics, w, b ---------------------------------------------------------------
 
@@ -231,8 +234,13 @@ static void apply_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bo
   if (want[2]) grad_in[2] = vc_node(g, &norm_param, &sums, 1, &a, sizeof a);
 }
 
-static const struct vc_op norm_apply = {
-    .name = "norm", .infer = apply_infer, .emit = apply_emit, .vjp = apply_vjp, .in_place = 1};
+static const struct vc_op norm_apply = {.name = "norm",
+                                        .infer = apply_infer,
+                                        .emit = apply_emit,
+                                        .vjp = apply_vjp,
+                                        .half_inputs = 1,
+                                        .half_result = true,
+                                        .in_place = 1};
 
 // ---- constructors -------------------------------------------------------------------------------------------------
 

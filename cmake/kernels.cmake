@@ -3,7 +3,9 @@
 # A kernel is one file shaders/NAME.comp, embedded as NAME. Files that are not kernels by themselves go to shaders/shared/.
 # shaders/variants.list (optional) embeds more modules made from the same source, one a row:
 #   OUTPUT-NAME SOURCE.comp -DNAME=VALUE ...
-# shaders/noopt.list (optional) names modules, one a row, that spirv-opt leaves alone. '#' starts a comment in both.
+# shaders/noopt.list (optional) names modules, one a row, that spirv-opt leaves alone. shaders/coop2.list names those that
+# use GL_NV_cooperative_matrix2: they are compiled for Vulkan 1.3, and left out where the tools or the Vulkan headers do
+# not know that extension. '#' starts a comment in all three.
 
 find_program(VULCYTE_GLSLANG NAMES glslang glslangValidator HINTS $ENV{VULKAN_SDK}/bin REQUIRED)
 find_program(VULCYTE_SPIRV_VAL NAMES spirv-val HINTS $ENV{VULKAN_SDK}/bin REQUIRED)
@@ -29,6 +31,33 @@ if(NOT DEFINED VULCYTE_GLSLANG_DEPFILE)
     set(VULCYTE_GLSLANG_DEPFILE ON CACHE INTERNAL "")
   endif()
 endif()
+
+# Sets out_known where glslang and spirv-val (the tools of 2025) know GL_NV_cooperative_matrix2.
+function(vulcyte_knows_coop2 out_known)
+  set(probe ${PROJECT_BINARY_DIR}/spv/probe_coop2)
+  file(WRITE ${probe}.comp "#version 460
+#extension GL_KHR_memory_scope_semantics : require
+#extension GL_KHR_cooperative_matrix : require
+#extension GL_NV_cooperative_matrix2 : require
+layout(local_size_x = 128) in;
+layout(binding = 0) buffer B { float b[]; };
+void main() {
+  tensorLayoutNV<1, 1> box = setTensorLayoutDimensionNV(createTensorLayoutNV(1, 1), 4096);
+  coopmat<float, gl_ScopeWorkgroup, 64, 64, gl_MatrixUseAccumulator> m;
+  coopMatLoadTensorNV(m, b, 0, box);
+  coopMatStoreTensorNV(m, b, 0, box);
+}
+")
+  execute_process(COMMAND ${VULCYTE_GLSLANG} --quiet -V --target-env vulkan1.3 -o ${probe}.spv ${probe}.comp
+    RESULT_VARIABLE compiles OUTPUT_QUIET ERROR_QUIET)
+  execute_process(COMMAND ${VULCYTE_SPIRV_VAL} --target-env vulkan1.3 ${probe}.spv
+    RESULT_VARIABLE is_valid OUTPUT_QUIET ERROR_QUIET)
+  if(compiles EQUAL 0 AND is_valid EQUAL 0)
+    set(${out_known} ON PARENT_SCOPE)
+  else()
+    set(${out_known} OFF PARENT_SCOPE)
+  endif()
+endfunction()
 
 # Reads a list file into out_rows, comments and blank lines left out; editing the file configures again.
 function(vulcyte_read_rows path out_rows)
@@ -57,6 +86,13 @@ function(vulcyte_add_kernels target)
   file(GLOB lists CONFIGURE_DEPENDS ${shader_dir}/*.list)
   vulcyte_read_rows(${shader_dir}/variants.list variants)
   vulcyte_read_rows(${shader_dir}/noopt.list noopt)
+  vulcyte_read_rows(${shader_dir}/coop2.list coop2)
+  vulcyte_knows_coop2(knows_coop2)
+  if(knows_coop2)
+    target_compile_definitions(${target} PRIVATE VC_COOP2_KERNELS)
+  else()
+    message(STATUS "the shader tools do not know GL_NV_cooperative_matrix2: its kernels are left out")
+  endif()
 
   set(rows "")
   foreach(source IN LISTS sources)
@@ -72,6 +108,13 @@ function(vulcyte_add_kernels target)
   foreach(row IN LISTS rows)
     separate_arguments(fields UNIX_COMMAND "${row}")
     list(POP_FRONT fields name source)
+    set(env vulkan1.2)
+    if(name IN_LIST coop2)
+      if(NOT knows_coop2)
+        continue()
+      endif()
+      set(env vulkan1.3)
+    endif()
     set(raw ${spv_dir}/${name}.raw.spv)
     set(spv ${spv_dir}/${name}.spv)
     set(optimise ${CMAKE_COMMAND} -E copy ${raw} ${spv})
@@ -86,11 +129,11 @@ function(vulcyte_add_kernels target)
     endif()
     add_custom_command(
       OUTPUT ${spv}
-      COMMAND ${VULCYTE_GLSLANG} --quiet -V --target-env vulkan1.2 ${fields} -I${shader_dir}/shared ${depfile_flag}
+      COMMAND ${VULCYTE_GLSLANG} --quiet -V --target-env ${env} ${fields} -I${shader_dir}/shared ${depfile_flag}
               -o ${spv} ${shader_dir}/${source}
       COMMAND ${CMAKE_COMMAND} -E rename ${spv} ${raw}
       COMMAND ${optimise}
-      COMMAND ${VULCYTE_SPIRV_VAL} --target-env vulkan1.2 --scalar-block-layout ${spv}
+      COMMAND ${VULCYTE_SPIRV_VAL} --target-env ${env} --scalar-block-layout ${spv}
       ${depends}
       COMMENT "Shader ${name}"
       VERBATIM)

@@ -77,7 +77,7 @@ bench() {
 }
 
 part devices 20 ./vulcyte devices --json
-tell devices '"(name|driver|coop_shapes|max_shared_bytes)"' 4
+tell devices '"(name|driver|coop_shapes|coop_grains|max_shared_bytes)"' 4
 part doctor 180 ./vulcyte doctor
 tell doctor 'FAILED|checks passed' 20
 if ./vulcyte --help | grep -q '^  tune'; then part tune 120 ./vulcyte tune; fi

@@ -9,10 +9,14 @@
 extern "C" {
 #endif
 
-enum { VC_MAX_COOP_SHAPES = 8 };
+enum { VC_MAX_COOP_SHAPES = 8, VC_MAX_COOP_GRAINS = 8 };
 // Matrices that a subgroup multiplies at once: m x k by k x n.
 struct vc_coop_shape {
   uint32_t m, n, k;
+};
+// Matrices that a workgroup of so many invocations multiplies at once: sides in whole multiples of m, n and k.
+struct vc_coop_grain {
+  uint32_t invocations, m, n, k;
 };
 
 enum vc_device_type { VC_DEVICE_DISCRETE, VC_DEVICE_INTEGRATED, VC_DEVICE_CPU, VC_DEVICE_OTHER };
@@ -44,6 +48,10 @@ struct vc_caps {
   bool coop_matrix;       // VK_KHR_cooperative_matrix with fp16 inputs and fp32 sums
   uint32_t n_coop_shapes; // of those; they and the shapes are not narrowed
   struct vc_coop_shape coop_shapes[VC_MAX_COOP_SHAPES];
+  bool coop_matrix2;              // VK_NV_cooperative_matrix2 with the same types, and kernels for it in this build
+  uint32_t n_coop_grains;         // of those; they, the grains and the side are not narrowed
+  uint32_t coop_matrix2_max_side; // rows or columns of a matrix
+  struct vc_coop_grain coop_grains[VC_MAX_COOP_GRAINS];
 };
 
 #ifdef __cplusplus

@@ -94,6 +94,7 @@ enum vc_needs {
   VC_NEEDS_ARITHMETIC = 128,
   VC_NEEDS_COOP_MATRIX = 256,
   VC_NEEDS_BALLOT = 512,
+  VC_NEEDS_COOP_MATRIX2 = 1024,
 };
 vc_status vc_shader_info(const char *name,
                          const struct vc_kernel_info **out); // VC_E_INTERNAL if there is none of that name

@@ -52,7 +52,7 @@ void vc_exec_variants(const vc_exec *exec, const struct vc_variant_use **out, si
 // promise something by rank on an image of the node's size, medians of several runs. Processes that share a file wait
 // for each other, so all of them end with the same choices. What there was no time for is remembered by rank.
 typedef struct vc_choices vc_choices;
-enum { VC_MAX_TIMES = 8 };
+enum { VC_MAX_TIMES = 16 };
 struct vc_choice {
   const char *key, *variant; // the row's name
   uint32_t n_times;          // 0: by rank, not measured

@@ -94,6 +94,10 @@ VC_STRUCT(vc_conv_coop_pack_push) {
   VC_UINT columns, chunks;        // of the packed ones: whole tiles; eights of terms, whole steps
 };
 
+// Those by matrices of a whole workgroup:
+#define SC_COOP2_SIDE 0
+#define SC_COOP2_K 1             // of a product: channels of a step
+
 #define CONV_SIMD_BLOCK 4u       // grid pixels of one step of a weight gradient, each way
 VC_STRUCT(vc_conv_dw_push) {
   VC_UINT n_groups;

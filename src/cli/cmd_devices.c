@@ -78,6 +78,17 @@ static void put_caps(vc_json_writer *w, const struct vc_caps *c) {
     vc_json_end_array(w);
   }
   vc_json_end_array(w);
+  vc_json_put_bool(w, "coop_matrix2", c->coop_matrix2);
+  vc_json_begin_array(w, "coop_grains"); // invocations, m x n x k
+  for (uint32_t i = 0; i < c->n_coop_grains; i++) {
+    vc_json_begin_array(w, NULL);
+    vc_json_put_number(w, NULL, c->coop_grains[i].invocations);
+    vc_json_put_number(w, NULL, c->coop_grains[i].m);
+    vc_json_put_number(w, NULL, c->coop_grains[i].n);
+    vc_json_put_number(w, NULL, c->coop_grains[i].k);
+    vc_json_end_array(w);
+  }
+  vc_json_end_array(w);
   vc_json_end_object(w);
 }
 
@@ -114,7 +125,10 @@ static void print_device(size_t index, const struct vc_device_info *d, const str
          c->api_version >> 22 & 127, c->api_version >> 12 & 1023, d->driver);
   printf("   subgroups of %u, %u invocations and %u KiB shared memory a workgroup%s%s%s\n", c->subgroup_size,
          c->max_workgroup_invocations, c->max_shared_bytes / 1024, c->buffer_address ? ", buffer addresses" : "",
-         c->fp16 && c->fp16_storage ? ", fp16" : "", c->coop_matrix ? ", matrix units" : "");
+         c->fp16 && c->fp16_storage ? ", fp16" : "",
+         c->coop_matrix2  ? ", matrix units (also by workgroups)"
+         : c->coop_matrix ? ", matrix units"
+                          : "");
   if (n_uses > 0) print_kernels(uses, n_uses);
   printf("   uuid %s\n", uuid);
 }

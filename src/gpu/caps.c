@@ -30,6 +30,7 @@ static vc_status query_extensions(VkPhysicalDevice physical, struct gpu_extensio
     const char *name = list[i].extensionName;
     out->subgroup_size_control |= strcmp(name, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME) == 0;
     out->coop_matrix |= strcmp(name, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME) == 0;
+    out->coop_matrix2 |= strcmp(name, "VK_NV_cooperative_matrix2") == 0;
     out->memory_budget |= strcmp(name, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME) == 0;
     out->portability_subset |= strcmp(name, "VK_KHR_portability_subset") == 0;
   }
@@ -70,27 +71,6 @@ static void query_device(VkPhysicalDevice physical, uint32_t api, const struct g
   if (ext->coop_matrix) chain(&q->features.pNext, &q->f_matrix);
   vkGetPhysicalDeviceProperties2(physical, &q->base);
   vkGetPhysicalDeviceFeatures2(physical, &q->features);
-}
-
-// The matrix shapes with fp16 factors and fp32 sums, one subgroup wide.
-static void list_matrix_shapes(VkInstance instance, VkPhysicalDevice physical, struct vc_caps *caps) {
-  PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR query =
-      (PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR)vkGetInstanceProcAddr(
-          instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
-  uint32_t n = 0;
-  if (!query || query(physical, &n, NULL) != VK_SUCCESS || n == 0) return;
-  VkCooperativeMatrixPropertiesKHR *list = calloc(n, sizeof *list);
-  if (!list) return;
-  for (uint32_t i = 0; i < n; i++) list[i].sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR;
-  VkResult result = query(physical, &n, list);
-  for (uint32_t i = 0; result == VK_SUCCESS && i < n; i++) {
-    bool fits = list[i].scope == VK_SCOPE_SUBGROUP_KHR && list[i].AType == VK_COMPONENT_TYPE_FLOAT16_KHR &&
-                list[i].BType == VK_COMPONENT_TYPE_FLOAT16_KHR && list[i].CType == VK_COMPONENT_TYPE_FLOAT32_KHR &&
-                list[i].ResultType == VK_COMPONENT_TYPE_FLOAT32_KHR;
-    if (!fits || caps->n_coop_shapes == VC_MAX_COOP_SHAPES) continue;
-    caps->coop_shapes[caps->n_coop_shapes++] = (struct vc_coop_shape){list[i].MSize, list[i].NSize, list[i].KSize};
-  }
-  free(list);
 }
 
 bool gpu_queue_family(VkPhysicalDevice physical, uint32_t *out_family, uint32_t *out_timestamp_bits) {
@@ -148,8 +128,7 @@ static void fill_features(const struct gpu_instance *instance, VkPhysicalDevice 
   caps->int16 = q->features.features.shaderInt16;
   caps->int64 = q->features.features.shaderInt64;
   if (ext->coop_matrix && q->f_matrix.cooperativeMatrix && q->f12.vulkanMemoryModel && caps->fp16 && caps->fp16_storage)
-    list_matrix_shapes(instance->handle, physical, caps);
-  caps->coop_matrix = caps->n_coop_shapes > 0;
+    gpu_caps_matrices(instance->handle, physical, ext, caps);
 }
 
 static enum vc_device_type type_of(VkPhysicalDeviceType type) {

@@ -50,6 +50,7 @@ static const struct field fields[] = {
     FIELD(int16, FIELD_BOOL),
     FIELD(int64, FIELD_BOOL),
     FIELD(coop_matrix, FIELD_BOOL),
+    FIELD(coop_matrix2, FIELD_BOOL),
 };
 
 static vc_status bad(const vc_json *value, const char *what) {
@@ -159,6 +160,8 @@ vc_status gpu_caps_mask(struct vc_caps *caps, const vc_json *mask) {
     VC_TRY(narrow(&narrowed, field, value));
   }
   VC_TRY(narrow_subgroups(&narrowed, mask));
+  // It builds on the other, and its kernels are of Vulkan 1.3.
+  narrowed.coop_matrix2 &= narrowed.coop_matrix && narrowed.api_version >= VK_API_VERSION_1_3;
   *caps = narrowed;
   return VC_OK;
 }

@@ -190,8 +190,7 @@ static vc_status create_device(vc_gpu *gpu) {
   VkPhysicalDeviceVulkan12Features have12 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
   VkPhysicalDeviceFeatures2 have = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &have12};
   vkGetPhysicalDeviceFeatures2(gpu->physical, &have);
-  VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix = {
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR, .cooperativeMatrix = VK_TRUE};
+  struct gpu_matrix_features matrices;
   VkPhysicalDeviceSubgroupSizeControlFeatures subgroup = {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES,
       .subgroupSizeControl = VK_TRUE,
@@ -213,7 +212,7 @@ static vc_status create_device(vc_gpu *gpu) {
   VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
                                         .pNext = &f11,
                                         .features = {.shaderInt64 = caps->int64, .shaderInt16 = caps->int16}};
-  const char *extensions[4];
+  const char *extensions[3 + GPU_MATRIX_EXTENSIONS];
   uint32_t n = 0;
   if (gpu->extensions.portability_subset) extensions[n++] = "VK_KHR_portability_subset";
   if (gpu->extensions.memory_budget) extensions[n++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
@@ -222,11 +221,7 @@ static vc_status create_device(vc_gpu *gpu) {
     f12.pNext = &subgroup;
     if (caps->api_version < VK_API_VERSION_1_3) extensions[n++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
   }
-  if (caps->coop_matrix) {
-    matrix.pNext = f12.pNext;
-    f12.pNext = &matrix;
-    extensions[n++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
-  }
+  f12.pNext = gpu_matrix_request(caps, f12.pNext, extensions, &n, &matrices);
   float priority = 1;
   VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                    .queueFamilyIndex = gpu->queue_family,

@@ -32,7 +32,7 @@ void gpu_validation_describe(struct gpu_instance *instance, VkDebugUtilsMessenge
 
 // Extensions that are used where a device has them.
 struct gpu_extensions {
-  bool subgroup_size_control, coop_matrix, memory_budget, portability_subset;
+  bool subgroup_size_control, coop_matrix, coop_matrix2, memory_budget, portability_subset;
 };
 // What a physical device is; caps are unmasked. info->usable and info->reason are set.
 vc_status gpu_caps_query(const struct gpu_instance *instance, VkPhysicalDevice physical, struct vc_device_info *info,
@@ -43,6 +43,23 @@ bool gpu_queue_family(VkPhysicalDevice physical, uint32_t *out_family, uint32_t 
 vc_status gpu_caps_mask(struct vc_caps *caps, const vc_json *mask);
 // The mask of the environment variable VULCYTE_CAPS; NULL if it is unset.
 vc_status gpu_caps_environment(vc_arena *arena, vc_json **out_mask);
+
+// ---- caps_matrix.c --------------------------------------------------------------------------------------------
+
+// Fills what caps say of matrices, for a device with VK_KHR_cooperative_matrix.
+void gpu_caps_matrices(VkInstance instance, VkPhysicalDevice physical, const struct gpu_extensions *ext,
+                       struct vc_caps *caps);
+// What a device is asked for that is to have the matrices of caps: chains structures, which live in *out, before next,
+// and appends the extensions' names. Returns the chain's new head.
+struct gpu_matrix_features {
+  VkPhysicalDeviceCooperativeMatrixFeaturesKHR khr;
+#ifdef VK_NV_cooperative_matrix2
+  VkPhysicalDeviceCooperativeMatrix2FeaturesNV nv2;
+#endif
+};
+enum { GPU_MATRIX_EXTENSIONS = 2 }; // names at most
+void *gpu_matrix_request(const struct vc_caps *caps, void *next, const char **extensions, uint32_t *inout_n,
+                         struct gpu_matrix_features *out);
 
 // ---- device.c -------------------------------------------------------------------------------------------------
 

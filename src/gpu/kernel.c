@@ -81,6 +81,7 @@ static vc_status check_needs(const struct vc_caps *caps, const struct vc_kernel_
       {VC_NEEDS_ARITHMETIC, caps->subgroup_arithmetic, "subgroup arithmetic"},
       {VC_NEEDS_BALLOT, caps->subgroup_ballot, "subgroup ballots"},
       {VC_NEEDS_COOP_MATRIX, caps->coop_matrix, "cooperative matrices"},
+      {VC_NEEDS_COOP_MATRIX2, caps->coop_matrix2, "cooperative matrices of a workgroup"},
   };
   for (size_t i = 0; i < VC_COUNT_OF(needs); i++) {
     if ((info->capabilities & needs[i].need) && !needs[i].have) {

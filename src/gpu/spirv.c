@@ -289,8 +289,11 @@ static bool need_of(uint32_t capability, uint32_t *out_need) {
       {66, VC_NEEDS_SHUFFLE}, // GroupNonUniformShuffleRelative
       {5347, VC_NEEDS_ADDRESS},
       {6022, VC_NEEDS_COOP_MATRIX},
-      {5345, VC_NEEDS_COOP_MATRIX}, // VulkanMemoryModel, enabled only for cooperative matrices
-      {5346, VC_NEEDS_COOP_MATRIX}, // VulkanMemoryModelDeviceScope
+      {5432, VC_NEEDS_COOP_MATRIX2}, // CooperativeMatrixPerElementOperationsNV
+      {5433, VC_NEEDS_COOP_MATRIX2}, // CooperativeMatrixTensorAddressingNV
+      {5439, VC_NEEDS_COOP_MATRIX2}, // TensorAddressingNV
+      {5345, VC_NEEDS_COOP_MATRIX},  // VulkanMemoryModel, enabled only for cooperative matrices
+      {5346, VC_NEEDS_COOP_MATRIX},  // VulkanMemoryModelDeviceScope
   };
   for (size_t i = 0; i < VC_COUNT_OF(known); i++) {
     if (known[i].capability != capability) continue;

@@ -129,6 +129,11 @@ static vc_status fwd_coop(vc_emitter *e, const vc_tensor *out) {
   return conv_coop_emit(e, &p);
 }
 
+static vc_status fwd_coop2(vc_emitter *e, const vc_tensor *out) {
+  struct conv_product p = fwd_product(out);
+  return conv_coop2_emit(e, &p);
+}
+
 static bool fwd_winograd_fits(const struct vc_caps *caps, const vc_tensor *out) {
   return conv_winograd_fits(caps, out->in[1]->shape, out->shape);
 }
@@ -140,7 +145,7 @@ static vc_status fwd_winograd(vc_emitter *e, const vc_tensor *out) {
 
 static vc_status fwd_emit(vc_emitter *e, const vc_tensor *out) {
   static const struct vc_variant table[] = {CONV_VARIANTS(fwd_naive, fwd_simd, fwd_tiled, fwd_coop),
-                                            CONV_WINOGRAD(fwd_winograd_fits, fwd_winograd)};
+                                            CONV_COOP2(fwd_coop2), CONV_WINOGRAD(fwd_winograd_fits, fwd_winograd)};
   return vc_emit_variant(e, "conv2d_fwd", table, VC_COUNT_OF(table), out);
 }
 
@@ -231,6 +236,11 @@ static vc_status dx_coop(vc_emitter *e, const vc_tensor *out) {
   return conv_coop_emit(e, &p);
 }
 
+static vc_status dx_coop2(vc_emitter *e, const vc_tensor *out) {
+  struct conv_product p = dx_product(out);
+  return conv_coop2_emit(e, &p);
+}
+
 static bool dx_winograd_fits(const struct vc_caps *caps, const vc_tensor *out) {
   return conv_winograd_fits(caps, out->in[1]->shape, out->shape);
 }
@@ -241,7 +251,7 @@ static vc_status dx_winograd(vc_emitter *e, const vc_tensor *out) {
 }
 
 static vc_status dx_emit(vc_emitter *e, const vc_tensor *out) {
-  static const struct vc_variant table[] = {CONV_VARIANTS(dx_naive, dx_simd, dx_tiled, dx_coop),
+  static const struct vc_variant table[] = {CONV_VARIANTS(dx_naive, dx_simd, dx_tiled, dx_coop), CONV_COOP2(dx_coop2),
                                             CONV_WINOGRAD(dx_winograd_fits, dx_winograd)};
   return vc_emit_variant(e, "conv2d_dx", table, VC_COUNT_OF(table), out);
 }
@@ -323,6 +333,11 @@ static vc_status dw_coop(vc_emitter *e, const vc_tensor *out) {
   return conv_coop_emit_gradient(e, &p);
 }
 
+static vc_status dw_coop2(vc_emitter *e, const vc_tensor *out) {
+  struct conv_gradient p = dw_gradient(out);
+  return conv_coop2_emit_gradient(e, &p);
+}
+
 static bool dw_winograd_fits(const struct vc_caps *caps, const vc_tensor *out) {
   return conv_winograd_fits(caps, out->shape, out->in[1]->shape);
 }
@@ -333,7 +348,7 @@ static vc_status dw_winograd(vc_emitter *e, const vc_tensor *out) {
 }
 
 static vc_status dw_emit(vc_emitter *e, const vc_tensor *out) {
-  static const struct vc_variant table[] = {CONV_VARIANTS(dw_naive, dw_simd, dw_tiled, dw_coop),
+  static const struct vc_variant table[] = {CONV_VARIANTS(dw_naive, dw_simd, dw_tiled, dw_coop), CONV_COOP2(dw_coop2),
                                             CONV_WINOGRAD(dw_winograd_fits, dw_winograd)};
   return vc_emit_variant(e, "conv2d_dw", table, VC_COUNT_OF(table), out);
 }

@@ -76,6 +76,26 @@ bool conv_coop_fits_small(const struct vc_caps *caps, const vc_tensor *out);
 bool conv_coop_fits_emulated(const struct vc_caps *caps, const vc_tensor *out);
 vc_status conv_coop_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_coop_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
+// Packs weights as fp16: {columns, 8 chunks of terms (tap, channel)}, zeros beyond the last column and term.
+vc_status conv_coop_emit_pack(vc_emitter *e, const struct conv_product *p, uint32_t columns, uint32_t chunks,
+                              vc_region packed);
+
+// conv_coop2.c: matrix units, matrices of a whole workgroup; stride 1. Kernels of a row's data: a product takes tiles
+// of h x w pixels and n columns, a gradient steps of h x w pixels and tiles of m rows and n columns.
+struct conv_coop2_kernel {
+  const char *name;
+  uint32_t local, h, w, m, n;
+};
+struct conv_coop2_tiles {
+  struct conv_coop2_kernel product, slim_product, gradient; // slim: for few columns
+  bool is_emulated;
+};
+extern const struct conv_coop2_tiles conv_coop2_wide, conv_coop2_small, conv_coop2_emulated;
+bool conv_coop2_fits_wide(const struct vc_caps *caps, const vc_tensor *out);
+bool conv_coop2_fits_small(const struct vc_caps *caps, const vc_tensor *out);
+bool conv_coop2_fits_emulated(const struct vc_caps *caps, const vc_tensor *out);
+vc_status conv_coop2_emit(vc_emitter *e, const struct conv_product *p);
+vc_status conv_coop2_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
 #define CONV_BLOCKED_ROW(m, n, rank, tiled_emit)    \
   {.name = "blocked_" #m "x" #n,                    \
@@ -126,6 +146,25 @@ vc_status conv_coop_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
   {                                                                                                    \
     .name = "coop_emulated", .takes_half = true, .fits = conv_coop_fits_emulated, .emit = (coop_emit), \
     .data = &conv_coop_emulated                                                                        \
+  }
+#define CONV_COOP2(coop2_emit)                                                                            \
+  {.name = "coop2",                                                                                       \
+   .needs_coop_matrix = true,                                                                             \
+   .takes_half = true,                                                                                    \
+   .fits = conv_coop2_fits_wide,                                                                          \
+   .rank_gpu = 7,                                                                                         \
+   .emit = (coop2_emit),                                                                                  \
+   .data = &conv_coop2_wide},                                                                             \
+      {.name = "coop2_small",                                                                             \
+       .needs_coop_matrix = true,                                                                         \
+       .takes_half = true,                                                                                \
+       .fits = conv_coop2_fits_small,                                                                     \
+       .rank_gpu = 6,                                                                                     \
+       .emit = (coop2_emit),                                                                              \
+       .data = &conv_coop2_small},                                                                        \
+  {                                                                                                       \
+    .name = "coop2_emulated", .takes_half = true, .fits = conv_coop2_fits_emulated, .emit = (coop2_emit), \
+    .data = &conv_coop2_emulated                                                                          \
   }
 #define CONV_WINOGRAD(winograd_fits, winograd_emit) \
   {.name = "winograd",                              \

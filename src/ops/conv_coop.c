@@ -78,8 +78,8 @@ bool conv_coop_fits_emulated(const struct vc_caps *caps, const vc_tensor *out) {
   return fits(caps, out, &conv_coop_emulated);
 }
 
-static vc_status emit_pack(vc_emitter *e, const struct conv_product *p, uint32_t columns, uint32_t chunks,
-                           vc_region packed) {
+vc_status conv_coop_emit_pack(vc_emitter *e, const struct conv_product *p, uint32_t columns, uint32_t chunks,
+                              vc_region packed) {
   struct vc_conv_coop_pack_push push = {.in_c = p->in->shape.c,
                                         .cols = p->cols,
                                         .taps = p->side * p->side,
@@ -120,7 +120,7 @@ vc_status conv_coop_emit(vc_emitter *e, const struct conv_product *p) {
   push.n_groups = push.tiles_x * push.tiles_y;
   uint32_t columns = push.tiles_x * tile->n, steps = (uint32_t)vc_div_up(p->side * p->side * push.in_c, COOP_STEP);
   vc_region packed = vc_emit_scratch(e, (uint64_t)columns * steps * COOP_STEP * 2), x = vc_emit_tensor(e, p->in);
-  VC_TRY(emit_pack(e, p, columns, steps * COOP_STEP / 8, packed));
+  VC_TRY(conv_coop_emit_pack(e, p, columns, steps * COOP_STEP / 8, packed));
   struct vc_dispatch d = {.kernel = tile->product,
                           .n_bindings = 4,
                           .bindings = {x, packed, p->bias ? vc_emit_tensor(e, p->bias) : x, vc_emit_tensor(e, p->out)},

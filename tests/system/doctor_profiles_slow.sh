@@ -12,7 +12,7 @@ done
 
 # What the device's own choice was: tiles in shared memory where they fit, on the least of devices the small ones.
 chosen() { tr -d ' \n' < "$work/$1.json" | tr '{' '\n' | grep '"job":"conv2d_fwd"' | grep '"default":true' | grep -c "\"variant\":\"$2\""; }
-for name in apple_m1 intel_xe amd_rdna2; do
+for name in apple_m1 intel_xe amd_rdna2 nvidia_h100; do
   for variant in tiled blocked_128x128 blocked_64x64; do
     [ "$(chosen "$name" $variant)" -ge 1 ] || fail "$name does not choose $variant convolutions"
   done

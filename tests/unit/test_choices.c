@@ -124,7 +124,8 @@ static void entries_that_make_no_sense_are_left_out(void **state) {
   scratch_text(file, "{\"format\": \"vulcyte kernel choices\", \"version\": 1, \"device\": \"one\", \"choices\": ["
                      "1, {}, {\"key\": \"a\"}, {\"key\": 1, \"variant\": \"x\", \"seconds\": {}},"
                      "{\"key\": \"b\", \"variant\": \"x\", \"seconds\": {\"1\":1,\"2\":1,\"3\":1,\"4\":1,\"5\":1,"
-                     "\"6\":1,\"7\":1,\"8\":1,\"9\":1}},"
+                     "\"6\":1,\"7\":1,\"8\":1,\"9\":1,\"10\":1,\"11\":1,\"12\":1,\"13\":1,"
+                     "\"14\":1,\"15\":1,\"16\":1,\"17\":1}},"
                      "{\"key\": \"c\", \"variant\": \"simd\", \"seconds\": {\"simd\": \"soon\"}}]}");
   vc_choices *c = open_file(file, "one");
   assert_variant(c, "a", NULL);

@@ -294,6 +294,8 @@ static void needs_are_read(void **state) {
                {65, VC_NEEDS_SHUFFLE},
                {66, VC_NEEDS_SHUFFLE},
                {6022, VC_NEEDS_COOP_MATRIX},
+               {5432, VC_NEEDS_COOP_MATRIX2},
+               {5433, VC_NEEDS_COOP_MATRIX2},
                {5347, VC_NEEDS_ADDRESS}};
   for (size_t i = 0; i < VC_COUNT_OF(cases); i++) {
     struct code c;

@@ -4,7 +4,8 @@
 // channels of out are multiples of 4: four neighbouring terms lie in one tap and are moved at once.
 // An invocation computes 8 pixels x 4 * FOURS_N columns, in blocks of 4 x 4 that lie half a tile apart, so that eight neighbours
 // read 128 bytes side by side and four rows of them the same columns. Compiled for several tile shapes (variants.list).
-// Order of sums: terms one after the other, channels fastest, then taps in row order.
+// Where tiles are few, SLABS workgroups share the terms of one and leave sums[slab][p][n], which conv2d_blocked_sum adds.
+// Order of sums: a slab's terms one after the other, channels fastest, then taps in row order.
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "act.glsl"
@@ -25,11 +26,15 @@ layout(constant_id = SC_CONV_SIDE) const uint SIDE = 3;
 layout(constant_id = SC_CONV_STRIDE) const uint STRIDE = 1;
 layout(constant_id = SC_CONV_WEIGHTS) const uint WEIGHTS = CONV_WEIGHTS_COLUMN;
 layout(constant_id = SC_CONV_TURN) const uint TURN = 2;
+layout(constant_id = SC_CONV_SLABS) const uint SLABS = 1;
 layout(binding = 0) readonly buffer In { vc_quad in_[]; };
 layout(binding = 1) readonly buffer Weights { vec4 weights[]; };
 layout(binding = 2) readonly buffer Bias { vec4 bias[]; };
 layout(binding = 3) writeonly buffer Out { vc_quad out_[]; };
+layout(binding = 3) writeonly buffer Sums { vec4 sums[]; };
 layout(push_constant) uniform Push { vc_conv_push p; };
+
+#include "conv_out.glsl"
 
 const uint DEPTH = CONV_BLOCKED_DEPTH, CHUNKS = DEPTH / 4;       // a chunk: four terms
 const uint PITCH_M = TILE_M / 4 + 1, PITCH_N = TILE_N / 4 + 1;   // of a term in a stage: one more, so that the terms of a chunk
@@ -41,21 +46,22 @@ shared vec4 left[2 * STAGE_M];
 shared vec4 right[2 * STAGE_N];
 
 void main() {
-  const uint id = gl_LocalInvocationID.x, group = vc_group_index();
-  if (group >= p.n_groups) return; // the whole workgroup
+  const uint id = gl_LocalInvocationID.x, group = vc_group_index() / SLABS, slab = vc_group_index() % SLABS;
+  if (group * SLABS >= p.n_groups) return; // the whole workgroup
   const uint m0 = group / p.tiles_x * TILE_M, n0 = group % p.tiles_x * TILE_N;
   const uint n_pixels = p.samples * p.grid_h * p.grid_w, taps = SIDE * SIDE, n_terms = taps * p.in_c;
-  const uint n_steps = (n_terms + DEPTH - 1) / DEPTH;
+  const uint n_steps = (n_terms + DEPTH - 1) / DEPTH, slab_steps = (n_steps + SLABS - 1) / SLABS;
+  const uint first = slab * slab_steps, end = min(first + slab_steps, n_steps);
 
   // This invocation fetches chunk my_chunk of every ROWS_AT_ONCE-th pixel, which stands in tap t from channel c on. Of the
   // right factor it fetches the same of columns, or four columns of every TERMS_AT_ONCE-th term.
   const uint my_chunk = id % CHUNKS, my_row = id / CHUNKS;
   const uint my_four = id % (TILE_N / 4), my_term = id / (TILE_N / 4);
   const bool fetches = id < TILE_N * CHUNKS;
-  uint t = my_chunk * 4 / p.in_c, c = my_chunk * 4 % p.in_c, t_w[PASSES_N], c_w[PASSES_N];
+  uint t = (first * DEPTH + my_chunk * 4) / p.in_c, c = (first * DEPTH + my_chunk * 4) % p.in_c, t_w[PASSES_N], c_w[PASSES_N];
   [[unroll]] for (uint i = 0; i < PASSES_N; i++) {
-    t_w[i] = (my_term + i * TERMS_AT_ONCE) / p.in_c;
-    c_w[i] = (my_term + i * TERMS_AT_ONCE) % p.in_c;
+    t_w[i] = (first * DEPTH + my_term + i * TERMS_AT_ONCE) / p.in_c;
+    c_w[i] = (first * DEPTH + my_term + i * TERMS_AT_ONCE) % p.in_c;
   }
   uint base[PASSES_M], at_y[PASSES_M], at_x[PASSES_M];
   [[unroll]] for (uint i = 0; i < PASSES_M; i++) {
@@ -72,8 +78,8 @@ void main() {
   vec4 sum[8 * FOURS_N];
   [[unroll]] for (uint i = 0; i < 8 * FOURS_N; i++) sum[i] = vec4(0.0);
 
-  for (uint step_ = 0; step_ <= n_steps; step_++) {
-    if (step_ < n_steps) {
+  for (uint step_ = first; step_ <= end; step_++) {
+    if (step_ < end) {
       const uint r = t / SIDE, s = t - r * SIDE;
       [[unroll]] for (uint i = 0; i < PASSES_M; i++) {
         uint y = at_y[i] + r, x = at_x[i] + s;
@@ -93,7 +99,7 @@ void main() {
       }
       for (c += DEPTH; c >= p.in_c; c -= p.in_c) t++;
     }
-    if (step_ > 0) {
+    if (step_ > first) {
       const uint from = (step_ - 1) % 2, at_m = from * STAGE_M + ty, at_n = from * STAGE_N + tx;
       [[dont_unroll]] for (uint k = 0; k < DEPTH; k += TURN) {
         [[unroll]] for (uint d = 0; d < TURN; d++) {
@@ -105,7 +111,7 @@ void main() {
         }
       }
     }
-    if (step_ < n_steps) {
+    if (step_ < end) {
       const uint to_m = step_ % 2 * STAGE_M, to_n = step_ % 2 * STAGE_N;
       [[unroll]] for (uint i = 0; i < PASSES_M; i++) {
         uint m = i * ROWS_AT_ONCE + my_row;
@@ -126,18 +132,14 @@ void main() {
     }
   }
 
-  const uint out_c = p.cols / (p.up * p.up), out_w = p.grid_w * p.up;
   [[unroll]] for (uint j = 0; j < FOURS_N; j++) {
-    uint n = n0 + (tx + j * ACROSS) * 4, tap = n / out_c, k = n - tap * out_c;
+    uint n = n0 + (tx + j * ACROSS) * 4;
     if (n >= p.cols) break;
-    vec4 b = (p.flags & CONV_BIAS) != 0 ? bias[k / 4] : vec4(0.0);
     [[unroll]] for (uint i = 0; i < 8; i++) {
       uint m = m0 + i / 4 * (TILE_M / 2) + ty * 4 + i % 4;
       if (m >= n_pixels) break;
-      uint row = m / p.grid_w, x = m - row * p.grid_w;
-      vec4 y = sum[i * FOURS_N + j] + b;
-      if ((p.flags & CONV_RELU) != 0) y = mix(y, vec4(0.0), lessThan(y, vec4(0.0))); // NaN stays
-      out_[(((row * p.up + tap / p.up) * out_w + x * p.up + tap % p.up) * out_c + k) / 4] = vc_pack_quad(y);
+      if (SLABS > 1) sums[((slab * n_pixels + m) * p.cols + n) / 4] = sum[i * FOURS_N + j];
+      else conv_put(m, n, sum[i * FOURS_N + j]);
     }
   }
 }

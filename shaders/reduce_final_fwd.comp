@@ -17,7 +17,13 @@ void main() {
   uint c = gl_WorkGroupID.x * pc.columns + id % pc.columns;
   vc_acc acc = vc_acc(0.0, 0.0);
   if (c < pc.n_columns) {
-    for (uint r = id / pc.columns; r < pc.n_rows; r += rows) vc_acc_add(acc, x[r * pc.n_columns + c]);
+    uint r = id / pc.columns;
+    for (; r + 3u * rows < pc.n_rows; r += 4u * rows) { // four loads on their way at once
+      float v[4];
+      for (uint j = 0u; j < 4u; j++) v[j] = x[(r + j * rows) * pc.n_columns + c];
+      for (uint j = 0u; j < 4u; j++) vc_acc_add(acc, v[j]);
+    }
+    for (; r < pc.n_rows; r += rows) vc_acc_add(acc, x[r * pc.n_columns + c]);
   }
   part[id] = vc_acc_value(acc);
   for (uint half_count = REDUCE_LOCAL / 2u; half_count >= pc.columns; half_count /= 2u) {

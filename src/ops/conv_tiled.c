@@ -28,6 +28,9 @@ static const struct conv_tiles *tiles_for(const vc_emitter *e, uint32_t n) {
 // workgroup sums: beyond that digits are lost. A slab of fewer pixels than SLAB_MIN_PIXELS costs more in the second
 // pass than it saves.
 enum { MIN_INVOCATIONS = 131072, SLAB_PIXELS = 4096, SLAB_MIN_PIXELS = 256 };
+// Of a product that is split, as many as a large GPU or a small one runs at once; each sums enough terms to be worth
+// the second pass.
+enum { MANY_INVOCATIONS = 65536, SOME_INVOCATIONS = 8192, SLAB_MIN_TERMS = 256 };
 // Workgroups of a tile that leave no unit of a large GPU idle, and of a small one.
 enum { MANY_GROUPS = 96, SOME_GROUPS = 12 };
 
@@ -94,27 +97,56 @@ static uint32_t turn_for(const vc_emitter *e) {
   return vc_emit_caps(e)->type == VC_DEVICE_CPU ? 2 : 8;
 }
 
+// Parts that the terms of a blocked product are split into: few tiles with many terms would leave a GPU idle.
+static uint32_t slabs_of(const vc_emitter *e, const struct conv_product *p, const struct conv_tile *tile,
+                         uint32_t n_tiles) {
+  const uint32_t n_terms = p->side * p->side * p->in->shape.c;
+  const uint32_t n_steps = (uint32_t)vc_div_up(n_terms, CONV_BLOCKED_DEPTH);
+  uint32_t wanted = vc_emit_caps(e)->type == VC_DEVICE_DISCRETE ? MANY_INVOCATIONS : SOME_INVOCATIONS;
+  if (vc_emit_data(e) == &conv_tiles_wide) return 1;
+  wanted = VC_MIN(wanted / tile->local / n_tiles, n_terms / SLAB_MIN_TERMS);
+  wanted = VC_MAX(VC_MIN(wanted, conv_partial_limit(e, p->out)), 1);
+  return (uint32_t)vc_div_up(n_steps, vc_div_up(n_steps, wanted)); // none empty
+}
+
+static vc_status emit_sum(vc_emitter *e, const struct conv_product *p, const struct vc_conv_push *push,
+                          uint32_t n_slabs, vc_region sums) {
+  struct vc_dispatch d = {.kernel = "conv2d_blocked_sum",
+                          .n_bindings = 3,
+                          .bindings = {sums, p->bias ? vc_emit_tensor(e, p->bias) : sums, vc_emit_tensor(e, p->out)},
+                          .n_spec = SC_CONV_SLABS + 1,
+                          .spec = {[SC_CONV_SLABS] = n_slabs},
+                          .push = push,
+                          .push_bytes = sizeof *push};
+  vc_emit_fold(e, vc_div_up(vc_shape_count(p->out->shape) / 4, CONV_NAIVE_LOCAL), d.groups);
+  return vc_emit(e, &d);
+}
+
 vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p) {
   const struct conv_tile *tile = &tiles_for(e, p->cols)->product;
   struct vc_conv_push push = conv_push_of(p);
   push.tiles_x = (uint32_t)vc_div_up(p->cols, tile->n);
   push.tiles_y = (uint32_t)vc_div_up((uint64_t)push.samples * p->grid_h * p->grid_w, tile->m);
-  push.n_groups = push.tiles_x * push.tiles_y;
+  const uint32_t n_slabs = slabs_of(e, p, tile, push.tiles_x * push.tiles_y);
+  push.n_groups = push.tiles_x * push.tiles_y * n_slabs;
   vc_region x = vc_emit_tensor(e, p->in);
-  struct vc_dispatch d = {
-      .kernel = tile->kernel,
-      .n_bindings = 4,
-      .bindings = {x, vc_emit_tensor(e, p->w), p->bias ? vc_emit_tensor(e, p->bias) : x, vc_emit_tensor(e, p->out)},
-      .n_spec = SC_CONV_TURN + 1,
-      .spec = {[SC_CONV_SIDE] = p->side,
-               [SC_CONV_STRIDE] = p->stride,
-               [SC_CONV_WEIGHTS] = p->weights,
-               [SC_CONV_TURN] = turn_for(e)},
-      .push = &push,
-      .push_bytes = sizeof push,
-      .flops = p->out->op->flops(p->out)};
+  vc_region out = n_slabs == 1 ? vc_emit_tensor(e, p->out)
+                               : vc_emit_scratch(e, vc_shape_count(p->out->shape) * sizeof(float) * n_slabs);
+  struct vc_dispatch d = {.kernel = tile->kernel,
+                          .n_bindings = 4,
+                          .bindings = {x, vc_emit_tensor(e, p->w), p->bias ? vc_emit_tensor(e, p->bias) : x, out},
+                          .n_spec = (vc_emit_data(e) == &conv_tiles_wide ? SC_CONV_TURN : SC_CONV_SLABS) + 1,
+                          .spec = {[SC_CONV_SIDE] = p->side,
+                                   [SC_CONV_STRIDE] = p->stride,
+                                   [SC_CONV_WEIGHTS] = p->weights,
+                                   [SC_CONV_TURN] = turn_for(e),
+                                   [SC_CONV_SLABS] = n_slabs},
+                          .push = &push,
+                          .push_bytes = sizeof push,
+                          .flops = p->out->op->flops(p->out)};
   vc_emit_fold(e, push.n_groups, d.groups);
-  return vc_emit(e, &d);
+  VC_TRY(vc_emit(e, &d));
+  return n_slabs == 1 ? VC_OK : emit_sum(e, p, &push, n_slabs, out);
 }
 
 vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p) {

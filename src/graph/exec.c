@@ -143,10 +143,37 @@ static vc_status list_dispatches(struct vc_exec *x) {
   return VC_OK;
 }
 
+// All at once, so that processors can share the compiling.
+static vc_status prepare_kernels(struct vc_exec *const *execs, uint32_t n_execs) {
+  struct vc_kernel_want *wants;
+  vc_arena *scratch;
+  size_t n = 0, capacity = 0;
+  for (uint32_t i = 0; i < n_execs; i++) capacity += execs[i]->program->n_dispatches;
+  VC_TRY(vc_arena_create(&scratch));
+  vc_status status = VC_NEW(scratch, VC_MAX(capacity, 1), &wants);
+  for (uint32_t i = 0; status == VC_OK && i < n_execs; i++) {
+    for (uint32_t k = 0; k < execs[i]->program->n_dispatches; k++) {
+      const struct vc_dispatch *d = &execs[i]->program->dispatches[k].d;
+      wants[n++] = (struct vc_kernel_want){d->kernel, d->spec, d->n_spec, d->required_subgroup};
+    }
+  }
+  if (status == VC_OK) vc_gpu_prepare(execs[0]->gpu, wants, n);
+  vc_arena_destroy(scratch);
+  return status;
+}
+
+static bool is_undecided(const struct program *p) {
+  for (uint32_t i = 0; i < p->n_uses; i++) {
+    if (p->uses[i].undecided) return true;
+  }
+  return false;
+}
+
 static vc_status make_program(struct vc_exec *x, const struct vc_exec_options *options) {
   const struct emit_choosing choosing = {options->variants, getenv("VULCYTE_VARIANTS"), options->choices};
   bool changed = false;
   VC_TRY(program_make(x->arena, x->graph, &x->caps, &choosing, lookup_kernel, &x->program));
+  if (x->gpu && is_undecided(x->program)) VC_TRY(prepare_kernels(&x, 1));
   if (x->gpu && options->choices) VC_TRY(tune_program(x->gpu, &x->caps, x->program, options->choices, &changed));
   return changed ? program_make(x->arena, x->graph, &x->caps, &choosing, lookup_kernel, &x->program) : VC_OK;
 }
@@ -329,25 +356,6 @@ static vc_status make_transfers(vc_exec *x) {
   }
   if (x->timestamps) VC_TRY(VC_NEW(x->arena, (size_t)x->program->n_dispatches + 1, &x->times_ns));
   return VC_OK;
-}
-
-// All at once, so that processors can share the compiling.
-static vc_status prepare_kernels(vc_exec *const *execs, uint32_t n_execs) {
-  struct vc_kernel_want *wants;
-  vc_arena *scratch;
-  size_t n = 0, capacity = 0;
-  for (uint32_t i = 0; i < n_execs; i++) capacity += execs[i]->program->n_dispatches;
-  VC_TRY(vc_arena_create(&scratch));
-  vc_status status = VC_NEW(scratch, VC_MAX(capacity, 1), &wants);
-  for (uint32_t i = 0; status == VC_OK && i < n_execs; i++) {
-    for (uint32_t k = 0; k < execs[i]->program->n_dispatches; k++) {
-      const struct vc_dispatch *d = &execs[i]->program->dispatches[k].d;
-      wants[n++] = (struct vc_kernel_want){d->kernel, d->spec, d->n_spec, d->required_subgroup};
-    }
-  }
-  if (status == VC_OK) vc_gpu_prepare(execs[0]->gpu, wants, n);
-  vc_arena_destroy(scratch);
-  return status;
 }
 
 vc_status vc_exec_bind(vc_arena *arena, vc_exec *const *execs, uint32_t n_execs) {

@@ -30,7 +30,9 @@ struct candidate {
 struct item {
   const struct vc_variant_use *use;
   struct sample sample;
-  double flops; // of all nodes with that key
+  double flops;            // of all nodes with that key
+  const struct item *like; // an earlier one whose one candidate runs the same machine code: its proof counts
+  bool wrong;              // the one candidate is
 };
 struct tuner {
   struct vc_gpu *gpu;
@@ -300,7 +302,7 @@ static vc_status in_arena(struct tuner *t, const struct item *item, struct candi
   return status;
 }
 
-static vc_status measure(struct tuner *t, const struct item *item, vc_choices *choices) {
+static vc_status measure(struct tuner *t, struct item *item, vc_choices *choices) {
   const struct vc_variant_use *use = item->use;
   struct candidate candidates[VC_MAX_TIMES] = {0};
   struct vc_choice choice = {.key = use->key};
@@ -308,7 +310,8 @@ static vc_status measure(struct tuner *t, const struct item *item, vc_choices *c
   for (size_t row = 0; row < use->n_rows && n < VC_MAX_TIMES; row++) {
     if (use->rows >> row & 1) candidates[n++].row = row;
   }
-  VC_TRY(in_arena(t, item, candidates, n, false));
+  if (!item->like || item->like->wrong) VC_TRY(in_arena(t, item, candidates, n, false));
+  item->wrong = n_alive(candidates, n) == 0;
   if (n_alive(candidates, n) > 1) VC_TRY(in_arena(t, item, candidates, n, true));
   choice.variant = use->table[decide(use, candidates, n)].name;
   for (size_t i = 0; i < n; i++) {
@@ -323,6 +326,37 @@ static int compare_items(const void *a, const void *b) {
   const struct item *x = a, *y = b;
   if (x->flops > y->flops || x->flops < y->flops) return x->flops < y->flops ? 1 : -1;
   return strcmp(x->use->key, y->use->key);
+}
+
+// The dispatches of a node.
+static const struct program_dispatch *dispatches_of(const struct program *p, const vc_tensor *node, uint32_t *out_n) {
+  uint32_t first = 0, end;
+  while (first < p->n_dispatches && p->dispatches[first].node != node) first++;
+  for (end = first; end < p->n_dispatches && p->dispatches[end].node == node;) end++;
+  *out_n = end - first;
+  return p->dispatches + first;
+}
+
+static bool same_code(const struct program *p, const vc_tensor *a, const vc_tensor *b) {
+  uint32_t n, n_b;
+  const struct program_dispatch *x = dispatches_of(p, a, &n), *y = dispatches_of(p, b, &n_b);
+  for (uint32_t i = 0; i < VC_MIN(n, n_b); i++) {
+    const struct vc_dispatch *d = &x[i].d, *e = &y[i].d;
+    if (strcmp(d->kernel, e->kernel) != 0 || memcmp(d->spec, e->spec, sizeof d->spec) != 0) return false;
+  }
+  return n == n_b;
+}
+
+// Sets like of items of one candidate, which is what the program runs.
+static void find_likes(const struct program *p, struct item *items, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    const struct vc_variant_use *use = items[i].use;
+    for (size_t k = 0; k < i && !items[i].like && use->rows == 1u << use->chosen; k++) {
+      const struct vc_variant_use *other = items[k].use;
+      const bool same = other->table == use->table && other->rows == use->rows && !items[k].like;
+      if (same && same_code(p, use->node, other->node)) items[i].like = &items[k];
+    }
+  }
 }
 
 // The undecided choices, each once, those of most work first.
@@ -343,6 +377,7 @@ static vc_status list_items(vc_arena *arena, const struct vc_caps *caps, const s
     items[k].flops += use->node->op->flops ? use->node->op->flops(use->node) : 0;
   }
   qsort(items, n, sizeof *items, compare_items);
+  find_likes(p, items, n);
   *out = items;
   *out_n = n;
   return VC_OK;
@@ -353,6 +388,7 @@ static double guess(const struct vc_caps *caps, const struct item *items, size_t
   double seconds = 0;
   for (size_t i = 0; i < n; i++) {
     uint32_t n_rows = 0;
+    if (items[i].like) continue;
     for (uint32_t rows = items[i].use->rows; rows; rows &= rows - 1) n_rows++;
     double runs = n_rows > 1 ? n_rows * (MIN_ROUNDS + 2.0) : 0;
     seconds += (n_rows + 1) * GUESS_MAKE + runs * items[i].sample.flops / (is_cpu ? GUESS_CPU : GUESS);
@@ -362,14 +398,15 @@ static double guess(const struct vc_caps *caps, const struct item *items, size_t
   return seconds;
 }
 
-static vc_status measure_items(struct tuner *t, const struct item *items, size_t n, vc_choices *choices) {
+static vc_status measure_items(struct tuner *t, struct item *items, size_t n, vc_choices *choices) {
   double limit = choices_seconds(choices), start = vc_time_seconds();
-  size_t n_left = 0;
-  vc_log(VC_LOG_INFO, "tuning %zu kernel%s for this device (about %.0f s, remembered)", n, n == 1 ? "" : "s",
+  size_t n_left = 0, n_new = 0;
+  for (size_t i = 0; i < n; i++) n_new += !items[i].like;
+  vc_log(VC_LOG_INFO, "tuning %zu kernel%s for this device (about %.0f s, remembered)", n_new, n_new == 1 ? "" : "s",
          ceil(VC_MIN(limit, guess(t->caps, items, n))));
   for (size_t i = 0; i < n; i++) {
     const struct vc_variant_use *use = items[i].use;
-    if (vc_time_seconds() - start < limit) {
+    if (items[i].like || vc_time_seconds() - start < limit) {
       VC_TRY_CTX(measure(t, &items[i], choices), "measuring %s", use->job);
     } else {
       const struct vc_choice by_rank = {.key = use->key, .variant = use->table[use->chosen].name};

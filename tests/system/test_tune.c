@@ -15,16 +15,21 @@
 
 static vc_arena *arena;
 static vc_gpu *gpu;
-static char warnings[4096];
+static char warnings[4096], told[4096];
 
-static void keep_warnings(void *context, enum vc_log_level level, const char *line) {
+static void append(char (*text)[4096], const char *line) {
+  snprintf(*text + strlen(*text), sizeof *text - strlen(*text), "%s\n", line);
+}
+
+static void keep_lines(void *context, enum vc_log_level level, const char *line) {
   (void)context;
-  if (level == VC_LOG_WARNING) snprintf(warnings + strlen(warnings), sizeof warnings - strlen(warnings), "%s\n", line);
+  if (level == VC_LOG_WARNING) append(&warnings, line);
+  if (level == VC_LOG_INFO) append(&told, line);
 }
 
 static int set_up(void **state) {
-  *warnings = '\0';
-  vc_log_set_sink(keep_warnings, NULL);
+  *warnings = *told = '\0';
+  vc_log_set_sink(keep_lines, NULL);
   return scratch_enter(state) == 0 && vc_arena_create(&arena) == VC_OK && vc_gpu_open(arena, NULL, &gpu) == VC_OK ? 0
                                                                                                                   : -1;
 }
@@ -102,18 +107,22 @@ static vc_choices *open_choices(void) {
   return c;
 }
 
-static vc_status choose(struct vc_choices *choices, const char *variants, uint32_t side, struct vc_variant_use *out) {
-  const struct vc_exec_options options = {.choices = choices, .variants = variants};
-  const struct vc_variant_use *uses;
+static void add_job(vc_graph *g, uint32_t channels, uint32_t side) {
+  const struct vc_shape shape = {2, channels, side, side};
   vc_slot *slot;
-  vc_graph *g;
-  vc_exec *exec;
-  size_t n;
-  const struct vc_shape shape = {2, 4, side, side};
-  assert_int_equal(vc_graph_create(arena, &g), VC_OK);
   assert_int_equal(vc_slot_create(arena, gpu, vc_shape_count(shape) * 4, VC_SLOT_DEVICE, "in", &slot), VC_OK);
   vc_tensor *in = vc_bind(g, "in", shape, VC_F32, slot, 0);
   vc_output(g, vc_node(g, &op, &in, 1, NULL, 0));
+}
+
+static vc_status choose(struct vc_choices *choices, const char *variants, uint32_t side, struct vc_variant_use *out) {
+  const struct vc_exec_options options = {.choices = choices, .variants = variants};
+  const struct vc_variant_use *uses;
+  vc_graph *g;
+  vc_exec *exec;
+  size_t n;
+  assert_int_equal(vc_graph_create(arena, &g), VC_OK);
+  add_job(g, 4, side);
   VC_TRY(vc_exec_create(arena, gpu, g, &options, &exec));
   vc_exec_variants(exec, &uses, &n);
   assert_int_equal(n, 1);
@@ -175,6 +184,41 @@ static void one_good_kernel_needs_no_race(void **state) {
   assert_true(list[0].n_times == 1 && list[0].times[0].seconds == 0);
 }
 
+// The choices of a program with the job on images of 4 and of 8 channels, by one kernel.
+static const struct vc_choice *choose_for_two(const char *variants) {
+  const struct vc_exec_options options = {.choices = open_choices(), .variants = variants};
+  const struct vc_choice *list;
+  vc_graph *g;
+  vc_exec *exec;
+  size_t n;
+  assert_int_equal(vc_graph_create(arena, &g), VC_OK);
+  add_job(g, 4, 20);
+  add_job(g, 8, 20);
+  assert_int_equal(vc_exec_create(arena, gpu, g, &options, &exec), VC_OK);
+  assert_int_equal(vc_choices_list(options.choices, &list, &n), VC_OK);
+  assert_int_equal(n, 2);
+  return list;
+}
+
+static void machine_code_is_proven_once(void **state) {
+  (void)state;
+  const struct vc_choice *list = choose_for_two("job=-failing,job=-wrong,job=-other");
+  for (int i = 0; i < 2; i++) {
+    assert_string_equal(list[i].variant, "right");
+    assert_true(list[i].n_times == 1 && list[i].times[0].seconds == 0);
+  }
+  assert_non_null(strstr(told, "tuning 1 kernel for"));
+}
+
+static void wrong_machine_code_proves_nothing(void **state) {
+  (void)state;
+  const struct vc_choice *list = choose_for_two("job=-failing,job=-right,job=-other");
+  for (int i = 0; i < 2; i++) assert_string_equal(list[i].variant, "naive");
+  const char *first = strstr(warnings, "kernel job=wrong gives wrong numbers");
+  assert_non_null(first);
+  assert_non_null(strstr(first + 1, "kernel job=wrong gives wrong numbers"));
+}
+
 static void a_pinned_or_forced_kernel_is_taken_unmeasured(void **state) {
   struct vc_variant_use use;
   const struct vc_choice *list;
@@ -205,7 +249,8 @@ static void without_time_the_rank_decides(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(only_kernels_that_are_right_are_taken), TEST(a_kernel_that_fails_leaves_the_definition),
-      TEST(one_good_kernel_needs_no_race),         TEST(a_pinned_or_forced_kernel_is_taken_unmeasured),
+      TEST(one_good_kernel_needs_no_race),         TEST(machine_code_is_proven_once),
+      TEST(wrong_machine_code_proves_nothing),     TEST(a_pinned_or_forced_kernel_is_taken_unmeasured),
       TEST(without_time_the_rank_decides),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

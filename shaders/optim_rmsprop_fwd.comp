@@ -6,6 +6,7 @@
 #include "optim.h"
 
 layout(local_size_x = OPS_LOCAL) in;
+layout(constant_id = SC_OPTIM_REST) const bool REST = true;
 layout(binding = 0) buffer P1 { float p1[]; };
 layout(binding = 0) buffer P4 { vec4 p4[]; };
 layout(binding = 1) readonly buffer G1 { float g1[]; };
@@ -32,7 +33,7 @@ void main() {
     p4[i] = p;
     s4[i] = s;
   }
-  if (id < (pc.n & 3u)) {
+  if (REST && id < (pc.n & 3u)) {
     uint i = 4u * n4 + id;
     vec4 p = vec4(p1[i]), s = vec4(s1[i]);
     step_four(p, vec4(g1[i]), s);

@@ -1,8 +1,10 @@
-// Push block and specialisation constants of optim_*.comp.
+// Push block and specialisation constant of optim_*.comp.
 #ifndef VC_SHARED_OPTIM_H
 #define VC_SHARED_OPTIM_H
 
 #include "ops.h"
+
+#define SC_OPTIM_REST 0 // whether n is no multiple of 4
 
 VC_STRUCT(vc_optim_push) {
   VC_UINT n;      // parameters

@@ -26,6 +26,8 @@ static vc_status emit(vc_emitter *e, const vc_tensor *out, const char *kernel) {
   struct vc_dispatch d = {.kernel = kernel,
                           .n_bindings = out->n_in,
                           .bindings = {vc_emit_tensor(e, out)}, // in the parameters' memory
+                          .n_spec = SC_OPTIM_REST + 1,
+                          .spec = {[SC_OPTIM_REST] = n % 4 != 0},
                           .push = &push,
                           .push_bytes = sizeof push,
                           .groups = {grid.groups[0], 1, 1}};

@@ -11,6 +11,7 @@
 
 enum {
   MAX_REPEATS = 24,    // nodes repeated for one tensor
+  MAX_REFUSALS = 64,   // nodes that were found not to be worth it, for one tensor
   SMALL_SHARE = 16,    // operands smaller than this share of the tensor are kept rather than computed again
   MAX_CANDIDATES = 512 // tensors weighed at one peak
 };
@@ -25,6 +26,7 @@ static const double NEXT_TO_NOTHING = 0.02;
 
 struct uses {
   uint32_t *first, *last; // [n_resources] dispatches that touch it; first UINT32_MAX: none
+  uint32_t *written;      // the first of them that writes it; UINT32_MAX: none
   uint32_t *maker;        // first dispatch of the node that writes it
   uint32_t *n_makers;
 };
@@ -32,9 +34,10 @@ struct uses {
 static vc_status find_uses(vc_arena *arena, const struct program *p, struct uses *u) {
   VC_TRY(VC_NEW(arena, p->n_resources, &u->first));
   VC_TRY(VC_NEW(arena, p->n_resources, &u->last));
+  VC_TRY(VC_NEW(arena, p->n_resources, &u->written));
   VC_TRY(VC_NEW(arena, p->n_resources, &u->maker));
   VC_TRY(VC_NEW(arena, p->n_resources, &u->n_makers));
-  for (uint32_t r = 0; r < p->n_resources; r++) u->first[r] = u->maker[r] = UINT32_MAX;
+  for (uint32_t r = 0; r < p->n_resources; r++) u->first[r] = u->written[r] = u->maker[r] = UINT32_MAX;
   uint32_t start = 0;
   for (uint32_t i = 0; i < p->n_dispatches; i++) {
     const struct program_dispatch *d = &p->dispatches[i];
@@ -43,6 +46,7 @@ static vc_status find_uses(vc_arena *arena, const struct program *p, struct uses
       uint32_t r = d->d.bindings[j].resource;
       u->first[r] = VC_MIN(u->first[r], i);
       u->last[r] = i;
+      if (d->access[j] & 2) u->written[r] = VC_MIN(u->written[r], i);
       if (!(d->access[j] & 2) || u->maker[r] == start) continue;
       u->maker[r] = start;
       u->n_makers[r]++;
@@ -75,6 +79,7 @@ struct eviction {
   struct repeat repeats[MAX_REPEATS];
   uint32_t n_repeats;
   double cost;
+  uint32_t refused[MAX_REFUSALS], n_refused; // resources that cannot be made there: tried once, not for every reader
 };
 
 static bool is_written_between(const struct program *p, vc_region region, uint32_t first, uint32_t end) {
@@ -102,7 +107,7 @@ static bool can_repeat(const struct eviction *v, uint32_t r) {
       enum program_kind kind = p->resources[s].kind;
       if (s == r || kind == PROGRAM_SCRATCH) continue;
       if (d->access[j] & 2) return false;
-      if (kind == PROGRAM_NODE && v->u->n_makers[s] == 1) continue;
+      if ((kind == PROGRAM_NODE && v->u->n_makers[s] == 1) || v->u->written[s] >= v->at) continue;
       if (is_written_between(p, d->d.bindings[j], end, v->at)) return false;
     }
   }
@@ -127,8 +132,17 @@ static uint32_t find_repeat(const struct eviction *v, uint32_t s) {
   return i;
 }
 
-// Adds the node that makes r, after those that it needs. false: it cannot be, or is too much.
-static bool add_repeat(struct eviction *v, uint32_t r, uint32_t depth) {
+static bool add_repeat(struct eviction *v, uint32_t r, uint32_t depth);
+
+// Whether a repeated node can have s at hand: it is there, is computed again too, or may be kept till then.
+static bool add_operand(struct eviction *v, uint32_t s, uint32_t depth) {
+  const struct program *p = v->p;
+  if (find_repeat(v, s) < v->n_repeats || find_copy(v, s, false) != UINT32_MAX) return true;
+  if (p->resources[s].n_bytes * SMALL_SHARE <= p->resources[v->resource].n_bytes) return true;
+  return add_repeat(v, s, depth) || find_copy(v, s, true) != UINT32_MAX;
+}
+
+static bool add_node(struct eviction *v, uint32_t r, uint32_t depth) {
   const struct program *p = v->p;
   if (depth == MAX_REPEATS || !can_repeat(v, r)) return false;
   uint32_t start = v->u->maker[r], end = end_of(p, start);
@@ -137,15 +151,26 @@ static bool add_repeat(struct eviction *v, uint32_t r, uint32_t depth) {
     for (uint32_t j = 0; j < d->d.n_bindings; j++) {
       uint32_t s = d->d.bindings[j].resource;
       if (s == r || p->resources[s].kind != PROGRAM_NODE) continue;
-      if (find_repeat(v, s) < v->n_repeats || find_copy(v, s, false) != UINT32_MAX) continue;
-      if (p->resources[s].n_bytes * SMALL_SHARE <= p->resources[v->resource].n_bytes) continue;
-      if (!add_repeat(v, s, depth + 1) && find_copy(v, s, true) == UINT32_MAX) return false;
+      if (!add_operand(v, s, depth + 1)) return false;
     }
   }
   if (v->n_repeats == MAX_REPEATS) return false;
   v->repeats[v->n_repeats++] = (struct repeat){start, r};
   for (uint32_t i = start; i < end; i++) v->cost += cost_of(&p->dispatches[i]);
   return true;
+}
+
+// Adds the node that makes r, after those that it needs. false: it cannot be, or is too much; nothing is added then.
+static bool add_repeat(struct eviction *v, uint32_t r, uint32_t depth) {
+  const uint32_t n_before = v->n_repeats;
+  const double cost_before = v->cost;
+  for (uint32_t i = 0; i < v->n_refused; i++)
+    if (v->refused[i] == r) return false;
+  if (v->n_refused < MAX_REFUSALS && add_node(v, r, depth)) return true;
+  if (v->n_refused < MAX_REFUSALS) v->refused[v->n_refused++] = r;
+  v->n_repeats = n_before;
+  v->cost = cost_before;
+  return false;
 }
 
 // ---- carrying it out -----------------------------------------------------------------------------------------------

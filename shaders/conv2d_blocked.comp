@@ -30,8 +30,9 @@ layout(constant_id = SC_CONV_SLABS) const uint SLABS = 1;
 layout(binding = 0) readonly buffer In { vc_quad in_[]; };
 layout(binding = 1) readonly buffer Weights { vec4 weights[]; };
 layout(binding = 2) readonly buffer Bias { vec4 bias[]; };
-layout(binding = 3) writeonly buffer Out { vc_quad out_[]; };
-layout(binding = 3) writeonly buffer Sums { vec4 sums[]; };
+layout(binding = 3) readonly buffer Add { vc_quad add[]; };
+layout(binding = 4) writeonly buffer Out { vc_quad out_[]; };
+layout(binding = 4) writeonly buffer Sums { vec4 sums[]; };
 layout(push_constant) uniform Push { vc_conv_push p; };
 
 #include "conv_out.glsl"

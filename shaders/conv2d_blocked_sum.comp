@@ -1,4 +1,4 @@
-// [CONV 1] second pass of conv2d_blocked where its terms are split: out[p][n] = b[n] + sum over slabs s of sums[s][p][n], in
+// [CONV 1] second pass of conv2d_blocked where its terms are split: out[p][n] = b[n] + add[p][n] + sum over slabs s of sums[s][p][n], in
 // their order, compensated. One invocation four neighbouring columns of a grid pixel.
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -10,7 +10,8 @@ layout(local_size_x = CONV_NAIVE_LOCAL) in;
 layout(constant_id = SC_CONV_SLABS) const uint SLABS = 2;
 layout(binding = 0) readonly buffer Sums { vec4 sums[]; };
 layout(binding = 1) readonly buffer Bias { vec4 bias[]; };
-layout(binding = 2) writeonly buffer Out { vc_quad out_[]; };
+layout(binding = 2) readonly buffer Add { vc_quad add[]; };
+layout(binding = 3) writeonly buffer Out { vc_quad out_[]; };
 layout(push_constant) uniform Push { vc_conv_push p; };
 
 #include "conv_out.glsl"

@@ -1,4 +1,4 @@
-// [CONV 1] on matrix units: out[p][n] = b[n] + sum over taps t and channels c of in[p + t][c] * w(t, c, n), see conv.h, as a
+// [CONV 1] on matrix units: out[p][n] = b[n] + add[p][n] + sum over taps t and channels c of in[p + t][c] * w(t, c, n), see conv.h, as a
 // matrix product whose left factor is gathered from the image: TILE_M pixels x TILE_N columns a workgroup, COOP_STEP terms at a
 // time through two stages in shared memory: while one is multiplied, the next is on its way in registers. Activations of 16
 // bits; weights packed by conv2d_coop_pack; 32-bit sums. in_c, cols and the channels of out are multiples of 8: eight
@@ -28,7 +28,8 @@ layout(constant_id = SC_COOP_SUBGROUPS_N) const uint SUBGROUPS_N = 2;
 layout(binding = 0) readonly buffer In { uvec4 in_[]; };
 layout(binding = 1) readonly buffer Weights { uvec4 weights[]; }; // [column][term], padded with zeros to whole tiles
 layout(binding = 2) readonly buffer Bias { float bias[]; };
-layout(binding = 3) writeonly buffer Out { uvec4 out_[]; };
+layout(binding = 3) readonly buffer Add { uvec4 add[]; };
+layout(binding = 4) writeonly buffer Out { uvec4 out_[]; };
 layout(push_constant) uniform Push { vc_conv_push p; };
 
 const uint CHUNKS = COOP_STEP / 8;  // of a row of a stage
@@ -116,14 +117,15 @@ void main() {
       uint m = m0 + (part_m + f / FRAGS_N) * COOP_M + i, n = n0 + (part_n + f % FRAGS_N) * COOP_N + j;
       if (m >= n_pixels || n >= p.cols) continue;
       uint row = m / p.grid_w, x = m - row * p.grid_w, tap = n / out_c, k = n - tap * out_c;
-      uvec4 packed;
+      uint to = (((row * p.up + tap / p.up) * out_w + x * p.up + tap % p.up) * out_c + k) / 8;
+      uvec4 packed = (p.flags & CONV_ADD) != 0 ? add[to] : uvec4(0);
       [[unroll]] for (uint e = 0; e < 4; e++) {
-        vec2 y = vec2(results_[mine + chunk * 8 + 2 * e], results_[mine + chunk * 8 + 2 * e + 1]);
+        vec2 y = vec2(results_[mine + chunk * 8 + 2 * e], results_[mine + chunk * 8 + 2 * e + 1]) + unpackHalf2x16(packed[e]);
         if ((p.flags & CONV_BIAS) != 0) y += vec2(bias[k + 2 * e], bias[k + 2 * e + 1]);
         if ((p.flags & CONV_RELU) != 0) y = mix(y, vec2(0.0), lessThan(y, vec2(0.0))); // NaN stays
         packed[e] = packHalf2x16(y);
       }
-      out_[(((row * p.up + tap / p.up) * out_w + x * p.up + tap % p.up) * out_c + k) / 8] = packed;
+      out_[to] = packed;
     }
     subgroupMemoryBarrierShared();
     subgroupBarrier();

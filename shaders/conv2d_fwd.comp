@@ -1,4 +1,4 @@
-// [CONV 1] y[n,k,i,j] = b[k] + sum_{c,r,s} w[k,c,r,s] x[n,c,i+r-o,j+s-o], zeros outside; then max(y, 0) if asked for.
+// [CONV 1] y[n,k,i,j] = b[k] + sum_{c,r,s} w[k,c,r,s] x[n,c,i+r-o,j+s-o], zeros outside; then + a and max(y, 0) if asked for.
 // One invocation an element of y {N,K,H',W'}; sums over c within a tap, then over the taps in row order.
 #version 460
 #extension GL_GOOGLE_include_directive : require
@@ -9,7 +9,8 @@ layout(local_size_x = CONV_NAIVE_LOCAL) in;
 layout(binding = 0) readonly buffer X { vc_act x[]; };
 layout(binding = 1) readonly buffer W { float w[]; };
 layout(binding = 2) readonly buffer B { float b[]; };
-layout(binding = 3) writeonly buffer Y { vc_act y[]; };
+layout(binding = 3) readonly buffer A { vc_act a[]; };
+layout(binding = 4) writeonly buffer Y { vc_act y[]; };
 layout(push_constant) uniform Push { vc_conv_naive_push p; };
 
 void main() {
@@ -29,5 +30,6 @@ void main() {
     }
   }
   if ((p.flags & CONV_BIAS) != 0) sum += b[k];
+  if ((p.flags & CONV_ADD) != 0) sum += float(a[at]);
   y[at] = vc_act(mix(sum, 0.0, (p.flags & CONV_RELU) != 0 && sum < 0.0)); // NaN stays
 }

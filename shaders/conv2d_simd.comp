@@ -1,4 +1,4 @@
-// [CONV 1] for SIMD CPUs: out[p][n] = b[n] + sum over taps t and channels c of in[p + t][c] * w(t, c, n), see conv.h.
+// [CONV 1] for SIMD CPUs: out[p][n] = b[n] + add[p][n] + sum over taps t and channels c of in[p + t][c] * w(t, c, n), see conv.h.
 // One subgroup a workgroup; lanes are output columns, or neighbouring pairs of them (SPAN = 2; their channels are even);
 // a workgroup computes 8 x 8 pixels. The input patch of
 // a channel (pair) is gathered with a pixel a lane and spread by constant broadcasts; pixels outside the image read pixel 0
@@ -34,6 +34,7 @@ layout(push_constant) uniform Push {
   Act in_;
   In weights;
   In bias;
+  Act add;
   Out out_;
   vc_conv_push p;
 };
@@ -128,16 +129,27 @@ void main() {
   const uint n = (block * LANES + lane) * SPAN, tap = n / out_c, k = n - tap * out_c; // of the lane's first column
   // The place of that column for pixel (y0, x0).
   uint place = ((sample_ * p.grid_h + y0) * p.up + tap / p.up) * out_w + x0 * p.up + tap % p.up;
-  uint64_t to = uint64_t(out_) + (uint64_t(place) * out_c + k) * VC_ACT_BYTES;
+  const uint64_t offset = (uint64_t(place) * out_c + k) * VC_ACT_BYTES;
   float bias_[SPAN];
   [[unroll]] for (uint b = 0; b < SPAN; b++) {
     bias_[b] = 0.0;
     if ((p.flags & CONV_BIAS) != 0 && n < p.cols) bias_[b] = In(uint64_t(bias) + 4 * (k + b)).v;
   }
+  if ((p.flags & CONV_ADD) != 0) {
+    [[unroll]] for (uint i = 0; i < TILE * TILE; i++) {
+      uint y = i / TILE, x = i % TILE;
+      if (n < p.cols && y0 + y < p.grid_h && x0 + x < p.grid_w) {
+        uint64_t at = uint64_t(add) + offset + (y * p.up * out_w + x * p.up) * out_c * VC_ACT_BYTES;
+        vec2 more = SPAN == 1 ? vec2(float(Act(at).v)) : vc_unpack_pair(Act2(at).v);
+        sum[i] += more.x;
+        if (SPAN == 2) sum[(SPAN - 1) * TILE * TILE + i] += more.y;
+      }
+    }
+  }
   [[unroll]] for (uint y = 0; y < TILE; y++) {
     [[unroll]] for (uint x = 0; x < TILE; x++) {
       if (n < p.cols && y0 + y < p.grid_h && x0 + x < p.grid_w) {
-        uint64_t at = to + (y * p.up * out_w + x * p.up) * out_c * VC_ACT_BYTES;
+        uint64_t at = uint64_t(out_) + offset + (y * p.up * out_w + x * p.up) * out_c * VC_ACT_BYTES;
         vec2 value = vec2(sum[y * TILE + x] + bias_[0], sum[((SPAN - 1) * TILE + y) * TILE + x] + bias_[SPAN - 1]);
         value = mix(value, vec2(floor_), lessThan(value, vec2(floor_))); // NaN stays
         if (SPAN == 1) Out(at).v = vc_act(value.x);

@@ -1,4 +1,4 @@
-// [CONV 1] for GPUs: out[p][n] = b[n] + sum over taps t and channels c of in[p + t][c] * w(t, c, n), see conv.h, as a matrix
+// [CONV 1] for GPUs: out[p][n] = b[n] + add[p][n] + sum over taps t and channels c of in[p + t][c] * w(t, c, n), see conv.h, as a matrix
 // product whose left factor is gathered from the image. A workgroup computes TILE_M pixels x TILE_N columns, an invocation
 // PARTS times 4 x 4 of them; DEPTH terms at a time stand in shared memory. Compiled for several tile shapes (variants.list).
 // Order of sums: terms one after the other, channels fastest, then taps in row order.
@@ -21,7 +21,8 @@ layout(constant_id = SC_CONV_TURN) const uint TURN = 2;
 layout(binding = 0) readonly buffer In { vc_act in_[]; };
 layout(binding = 1) readonly buffer Weights { float weights[]; };
 layout(binding = 2) readonly buffer Bias { float bias[]; };
-layout(binding = 3) writeonly buffer Out { vc_act out_[]; };
+layout(binding = 3) readonly buffer Add { vc_act add[]; };
+layout(binding = 4) writeonly buffer Out { vc_act out_[]; };
 layout(push_constant) uniform Push { vc_conv_push p; };
 
 const uint DEPTH = CONV_TILED_DEPTH, FOURS_M = TILE_M / 4, FOURS_N = TILE_N / 4;
@@ -103,9 +104,11 @@ void main() {
       uint m = m0 + (i / 4 * THREADS_M + ty) * 4 + i % 4;
       if (m >= n_pixels) break;
       uint row = m / p.grid_w, x = m - row * p.grid_w;
+      uint to = ((row * p.up + tap / p.up) * out_w + x * p.up + tap % p.up) * out_c + k;
       float y = sum[i][j] + b;
+      if ((p.flags & CONV_ADD) != 0) y += float(add[to]);
       y = mix(y, 0.0, (p.flags & CONV_RELU) != 0 && y < 0.0); // NaN stays
-      out_[((row * p.up + tap / p.up) * out_w + x * p.up + tap % p.up) * out_c + k] = vc_act(y);
+      out_[to] = vc_act(y);
     }
   }
 }

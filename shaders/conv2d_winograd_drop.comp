@@ -1,4 +1,4 @@
-// [CONV 4] drop: out[r][s][c] = b[c] + sum over points (i, j) of D[r][i] D[s][j] m[point][tile][c], with D = A^T for the 4 x 4
+// [CONV 4] drop: out[r][s][c] = b[c] + add[r][s][c] + sum over points (i, j) of D[r][i] D[s][j] m[point][tile][c], with D = A^T for the 4 x 4
 // pixels of a tile, G^T for the 3 x 3 taps of a filter's gradient.
 // One subgroup a workgroup, which drops one tile of 2 LANES channels; lanes are neighbouring pairs of channels.
 #version 460
@@ -20,6 +20,7 @@ layout(buffer_reference, scalar, buffer_reference_align = 8) writeonly buffer Ou
 layout(push_constant) uniform Push {
   In2 lifted;
   In2 bias;
+  In2 add;
   Out2 image;
   vc_winograd_push p;
 };
@@ -66,9 +67,10 @@ void main() {
                             half_[r * SIDE + 4], half_[r * SIDE + 5]));
     uint64_t to = uint64_t(image) + to_row;
     [[unroll]] for (uint s = 0; s < PATCH; s++) {
-      vec2 value = d[s] + bias_;
-      value = mix(value, floor_, lessThan(value, floor_)); // NaN stays
       if (y0 + r < p.image_h && x0 + s < p.image_w) {
+        vec2 value = d[s] + bias_;
+        if ((p.flags & CONV_ADD) != 0) value += load(to + (uint64_t(add) - uint64_t(image)));
+        value = mix(value, floor_, lessThan(value, floor_)); // NaN stays
         Out2(to).v = uint64_t(floatBitsToUint(value.x)) | uint64_t(floatBitsToUint(value.y)) << 32;
       }
       to += pixel_bytes;

@@ -85,9 +85,11 @@ struct vc_op {
   // Makes shapes of inputs and attributes, which come in as out's, those of the same node with one image of h x w
   // pixels as in[0]: what variants are measured on (variant.h). NULL: they are not measured.
   void (*resize)(const vc_tensor *out, uint32_t h, uint32_t w, struct vc_shape *inout_in, void *inout_attr);
-  // Bit i: the result may be written over in[i], where nothing reads that afterwards. For ops of one dispatch whose
-  // invocations read of in[i] only the elements that they then write.
+  // Bit i: the result may be written over in[i], where nothing reads that afterwards. For ops whose invocations read of
+  // in[i] only the elements that they then write, and no others touch the result.
   uint32_t in_place;
+  // a + b, both results of this op, where that is simpler than to add them; NULL: it is not. May be NULL.
+  vc_tensor *(*sum)(vc_graph *g, vc_tensor *a, vc_tensor *b);
 };
 
 // ---- building -------------------------------------------------------------------------------------------------

@@ -17,9 +17,10 @@ extern "C" {
 enum vc_padding { VC_PAD_SAME, VC_PAD_VALID }; // zeros around, or none
 struct vc_conv2d_desc {
   enum vc_padding padding;
-  bool relu; // y = max(y, 0), fused
+  bool relu;      // y = max(y, 0), fused
+  vc_tensor *add; // a of the formula, of y's shape; NULL: 0
 };
-// y[n,k,i,j] = b[k] + sum_{c,r,s} w[k,c,r,s] x[n,c,i+r-o,j+s-o], o = (side-1)/2 for SAME, 0 for VALID. [CONV 1]
+// y[n,k,i,j] = a[n,k,i,j] + b[k] + sum_{c,r,s} w[k,c,r,s] x[n,c,i+r-o,j+s-o], o = (side-1)/2 for SAME, 0 for VALID. [CONV 1]
 // x {N,C,H,W}, w {K,C,R,R} with R = 1 or 3, b {1,K,1,1} or NULL → {N,K,H',W'}.
 // Jobs with variants: conv2d_fwd, conv2d_dx, conv2d_dw.
 vc_tensor *vc_conv2d(vc_graph *g, vc_tensor *x, vc_tensor *w, vc_tensor *b, struct vc_conv2d_desc desc);

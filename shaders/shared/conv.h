@@ -17,6 +17,7 @@
 // Flags of all kernels that make outputs.
 #define CONV_BIAS 1u
 #define CONV_RELU 2u
+#define CONV_ADD  4u             // `add` holds what is added to each output, in its place; it may be the output's memory
 
 VC_STRUCT(vc_conv_naive_push) {
   VC_UINT n_out;                  // elements to compute

@@ -31,9 +31,9 @@ VC_STRUCT(vc_winograd_push) {    // lift and drop of image [sample][y][x][c]; wo
   VC_UINT origin;
   VC_UINT channel, columns;      // of the image: the first channel, and how many
   VC_UINT pitch, plane;
-  VC_UINT flags;                 // CONV_BIAS, CONV_RELU, WINOGRAD_TURN
+  VC_UINT flags;                 // CONV_BIAS, CONV_RELU, CONV_ADD, WINOGRAD_TURN
 };
-#define WINOGRAD_TURN 4u         // taps turned around
+#define WINOGRAD_TURN 8u         // taps turned around
 
 #define WINOGRAD_ROWS 32u        // a workgroup of the product computes this many rows,
 #define WINOGRAD_VECTORS 4u      // and this many columns a lane

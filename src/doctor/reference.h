@@ -75,7 +75,7 @@ struct ref_conv_attr {
   struct vc_shape x_shape; // of the input gradient
   uint32_t side;           // of the weight gradient
 };
-extern const struct ref_op ref_conv2d; // in: x, w, b
+extern const struct ref_op ref_conv2d; // in: x, w, b, what is added
 extern const struct ref_op ref_conv2d_dx, ref_conv2d_dw;
 extern const struct ref_op ref_conv_transpose2x2, ref_conv_transpose2x2_dx, ref_conv_transpose2x2_dw;
 

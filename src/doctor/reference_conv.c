@@ -38,7 +38,8 @@ static void visit(const ref_array *x, const ref_array *w, const ref_array *y, en
 
 static vc_tensor *build_conv(vc_graph *g, vc_tensor *const *in, const void *attr) {
   const struct ref_conv_attr *a = attr;
-  return vc_conv2d(g, in[0], in[1], in[2], (struct vc_conv2d_desc){.padding = a->padding, .relu = a->relu});
+  return vc_conv2d(g, in[0], in[1], in[2],
+                   (struct vc_conv2d_desc){.padding = a->padding, .relu = a->relu, .add = in[3]});
 }
 
 static void conv(ref_array *const *in, ref_array *out, const void *attr) {
@@ -46,6 +47,7 @@ static void conv(ref_array *const *in, ref_array *out, const void *attr) {
   visit(in[0], in[1], out, a->padding, to_y);
   for (uint64_t i = 0; i < out->count; i++) {
     if (in[2]) out->v[i] += in[2]->v[i % out->shape.c];
+    if (in[3]) out->v[i] += in[3]->v[i];
     if (a->relu && out->v[i] < 0) out->v[i] = 0; // NaN stays
   }
 }
@@ -61,6 +63,7 @@ static void conv_vjp(ref_array *const *in, const ref_array *out, const ref_array
   if (grad_in[0]) visit(grad_in[0], in[1], &gz, a->padding, to_x);
   if (grad_in[1]) visit(in[0], grad_in[1], &gz, a->padding, to_w);
   for (uint64_t i = 0; grad_in[2] && i < gz.count; i++) grad_in[2]->v[i % gz.shape.c] += gz.v[i];
+  for (uint64_t i = 0; grad_in[3] && i < gz.count; i++) grad_in[3]->v[i] += gz.v[i];
 }
 
 // Winograd's transforms multiply terms by up to 8 before they cancel, which costs a bit more than the plain sum.

@@ -50,10 +50,16 @@ static void mark_dependent(struct grad_state *s, vc_tensor *const *wrt, uint32_t
   }
 }
 
+// What several readers of a tensor give it.
+static vc_tensor *sum_of(vc_graph *g, vc_tensor *a, vc_tensor *b) {
+  vc_tensor *sum = a->op && a->op == b->op && a->op->sum ? a->op->sum(g, a, b) : NULL;
+  return sum ? sum : vc_add(g, a, b);
+}
+
 static void accumulate(struct grad_state *s, const vc_tensor *t, vc_tensor *grad) {
   vc_tensor **sum = &s->grad[t->id];
   if (!vc_shape_equal(grad->shape, t->shape)) grad = vc_view(s->g, grad, t->shape, 0);
-  *sum = *sum ? vc_add(s->g, *sum, grad) : grad;
+  *sum = *sum ? sum_of(s->g, *sum, grad) : grad;
 }
 
 static void push_view(struct grad_state *s, const vc_tensor *view, vc_tensor *grad) {

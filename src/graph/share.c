@@ -59,6 +59,8 @@ static uint32_t find_operand(const struct program *p, const struct vc_dispatch *
 static void share(struct sharing *s, uint32_t i) {
   const struct program_dispatch *d = &s->p->dispatches[i];
   const vc_tensor *node = d->node;
+  uint32_t start = i; // of the node's dispatches, which may write the result in parts
+  while (!s->p->dispatches[start].starts) start--;
   uint32_t out = 0;
   while (out < d->d.n_bindings && !(d->access[out] & 2)) out++;
   if (out == d->d.n_bindings) return;
@@ -69,7 +71,7 @@ static void share(struct sharing *s, uint32_t i) {
     uint32_t from = d->d.bindings[operand].resource;
     vc_region to = d->d.bindings[out];
     if (from == to.resource || s->last[from] != i || to.n_bytes != s->p->resources[from].n_bytes) continue;
-    if (!is_untouched(s->p, to, s->first[from], i)) continue;
+    if (!is_untouched(s->p, to, s->first[from], start)) continue;
     move(s, from, to, i);
     return;
   }

@@ -19,9 +19,20 @@ void vc_model_bind(vc_graph *g, const vc_model *model, vc_tensor *block, vc_tens
   }
 }
 
-static vc_tensor *conv(struct unet *u, vc_tensor *x, bool relu) {
+// The convolution of x, or where there is a skip of [skip, x]: as a sum of two, unless it is less to move the images
+// side by side than to cut the weights in two.
+static vc_tensor *conv(struct unet *u, vc_tensor *skip, vc_tensor *x, bool relu) {
   vc_tensor *w = u->params[u->next++], *b = u->params[u->next++];
-  return vc_conv2d(u->g, x, w, b, (struct vc_conv2d_desc){.padding = u->model->desc.padding, .relu = relu});
+  struct vc_conv2d_desc desc = {.padding = u->model->desc.padding};
+  if (skip && vc_shape_count(w->shape) > vc_shape_count(skip->shape) + vc_shape_count(x->shape)) {
+    x = vc_concat_channels(u->g, skip, x);
+  } else if (skip) {
+    const uint32_t c = skip->shape.c;
+    desc.add = vc_conv2d(u->g, skip, vc_slice_channels(u->g, w, 0, c), NULL, desc);
+    w = vc_slice_channels(u->g, w, c, x->shape.c);
+  }
+  desc.relu = relu;
+  return vc_conv2d(u->g, x, w, b, desc);
 }
 
 // Normalisation and ReLU, by the own statistics of x in training.
@@ -39,12 +50,13 @@ static vc_tensor *norm(struct unet *u, vc_tensor *x) {
   return vc_normalise(u->g, x, w, b, (struct vc_norm_desc){.kind = kind, .relu = true}, tracks ? &running : NULL);
 }
 
-static vc_tensor *double_conv(struct unet *u, const char *stage, uint32_t level, vc_tensor *x) {
+// Two convolutions; the first one of [skip, x] where skip is not NULL.
+static vc_tensor *double_conv(struct unet *u, const char *stage, uint32_t level, vc_tensor *skip, vc_tensor *x) {
   vc_graph_push(u->g, "%s%u", stage, level);
   for (uint32_t i = 0; i < 2; i++) {
     const bool has_norm = u->model->desc.norm != VC_NORM_NONE;
     vc_graph_push(u->g, "conv%u", i);
-    x = conv(u, x, !has_norm);
+    x = conv(u, i == 0 ? skip : NULL, x, !has_norm);
     vc_graph_pop(u->g);
     if (!has_norm) continue;
     vc_graph_push(u->g, "norm%u", i);
@@ -65,7 +77,7 @@ static vc_tensor *up(struct unet *u, uint32_t level, vc_tensor *x) {
 
 static vc_tensor *head(struct unet *u, const char *name, vc_tensor *x, uint32_t h, uint32_t w) {
   vc_graph_push(u->g, "%s", name);
-  vc_tensor *z = conv(u, x, false);
+  vc_tensor *z = conv(u, NULL, x, false);
   if (x->shape.h != h || x->shape.w != w) z = vc_crop(u->g, z, 0, 0, h, w);
   vc_graph_pop(u->g);
   return z;
@@ -109,10 +121,10 @@ struct vc_unet_out vc_unet(vc_graph *g, const vc_model *model, vc_tensor *const 
 
   vc_tensor *skip[8] = {0};
   for (uint32_t level = 0; level < depth; level++) {
-    skip[level] = double_conv(&u, "enc", level, x);
+    skip[level] = double_conv(&u, "enc", level, NULL, x);
     x = vc_max_pool2x2(g, skip[level]);
   }
-  x = double_conv(&u, "enc", depth, x);
+  x = double_conv(&u, "enc", depth, NULL, x);
   if (training && training->dropout_key) {
     const uint64_t sample = vc_shape_count(x->shape) / x->shape.n; // a multiple of 4 but in the smallest networks
     const uint64_t first = vc_round_up(training->first_sample * sample, 4);
@@ -120,8 +132,7 @@ struct vc_unet_out vc_unet(vc_graph *g, const vc_model *model, vc_tensor *const 
   }
   for (uint32_t level = depth; level-- > 0;) {
     x = up(&u, level, x);
-    x = vc_concat_channels(g, crop_to(&u, skip[level], x->shape), x);
-    x = double_conv(&u, "dec", level, x);
+    x = double_conv(&u, "dec", level, crop_to(&u, skip[level], x->shape), x);
   }
   struct vc_unet_out out = {.logits = head(&u, "head", x, h, w)};
   if (model->desc.aux_classes) out.aux_logits = head(&u, "head_aux", x, h, w);

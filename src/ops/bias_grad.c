@@ -127,7 +127,7 @@ static vc_status emit_job(vc_emitter *e, const vc_tensor *out) {
 static const struct vc_op bias_grad = {
     .name = "bias_grad", .infer = infer, .emit = emit_job, .half_inputs = 7, .half_result = true, .in_place = 3};
 static const struct vc_op skip_grad = {
-    .name = "skip_grad", .infer = infer, .emit = emit_job, .half_inputs = 7, .half_result = true};
+    .name = "skip_grad", .infer = infer, .emit = emit_job, .half_inputs = 7, .half_result = true, .in_place = 3};
 
 // ---- second pass: in the partial sums -------------------------------------------------------------------------------
 
@@ -154,20 +154,19 @@ static const struct vc_op sum_rows = {.name = "sum_rows", .infer = rows_infer, .
 
 // ---- both -----------------------------------------------------------------------------------------------------------
 
-// Whether gy is the sum of a slice of channels and the gradient of a pooling of y; then both.
-static bool is_of_skip(const vc_tensor *gy, const vc_tensor *y, const vc_tensor **out_slice, vc_tensor **out_gp) {
-  if (!y || !vc_is_add(gy)) return false;
-  *out_slice = gy->in[0];
-  *out_gp = ops_max_pool_grad_of(gy->in[1], y);
-  return ops_is_channel_slice(*out_slice, NULL) && *out_gp;
+// Whether gy is the sum of a gradient and that of a pooling of y; then both.
+static bool is_of_skip(vc_tensor *gy, const vc_tensor *y, vc_tensor **out_skip, vc_tensor **out_gp) {
+  *out_skip = gy;
+  *out_gp = y && vc_is_add(gy) ? ops_max_pool_grad_of(gy->in[1], y) : NULL;
+  if (*out_gp) *out_skip = gy->in[0];
+  return *out_gp;
 }
 
 void vc_bias_grad(vc_graph *g, vc_tensor *gy, vc_tensor *y, vc_tensor **out_gz, vc_tensor **out_gb) {
   struct bias_grad_attr attr = {.shape = gy->shape};
-  const vc_tensor *slice = gy;
-  vc_tensor *gp = NULL;
-  const bool skip = is_of_skip(gy, y, &slice, &gp);
-  const bool sliced = ops_is_channel_slice(slice, &attr.first);
+  vc_tensor *from, *gp;
+  const bool skip = is_of_skip(gy, y, &from, &gp);
+  const bool sliced = ops_is_channel_slice(from, &attr.first);
   if (!y && !sliced) {
     *out_gz = gy;
     if (out_gb) *out_gb = vc_sum_pixels(g, gy);
@@ -177,7 +176,7 @@ void vc_bias_grad(vc_graph *g, vc_tensor *gy, vc_tensor *y, vc_tensor **out_gz, 
   const struct sum_rows_attr rows = {s.n * s.h * s.w, s.c};
   const struct rows most = rows_of(rows.n_pixels, s.c, GPU_SUMS); // no device has more
   vc_tensor *sums = vc_block(g, (struct vc_shape){1, most.parts * most.group * s.c, 1, 1}, VC_F32);
-  vc_tensor *in[] = {sliced ? slice->in[0] : gy, y, gp, sums};
+  vc_tensor *in[] = {sliced ? from->in[0] : from, y, gp, sums};
   *out_gz = vc_node(g, skip ? &skip_grad : &bias_grad, in, VC_COUNT_OF(in), &attr, sizeof attr);
   if (out_gb) *out_gb = vc_node(g, &sum_rows, &sums, 1, &rows, sizeof rows);
 }

@@ -50,7 +50,7 @@ static uint32_t lost_of(const struct conv_attr *a) {
   return a->padding == VC_PAD_SAME ? 0 : a->side - 1;
 }
 
-// in[0] as the one image of h x w pixels; the forward needs no more.
+// in[0] as the one image of h x w pixels.
 static void resize_image(const vc_tensor *out, uint32_t h, uint32_t w, struct vc_shape *in, void *attr) {
   (void)out, (void)attr;
   in[0] = (struct vc_shape){1, in[0].c, h, w};
@@ -70,7 +70,8 @@ static void naive_push(struct vc_shape x, struct vc_shape y, const struct conv_a
                                      .flags = flags};
 }
 
-// ---- forward [CONV 1]: in x, w, b -------------------------------------------------------------------------------
+// ---- forward [CONV 1]: in x, w, b, add (b, add may be NULL)
+// -------------------------------------------------------------------------------
 
 static vc_status fwd_infer(vc_tensor *out) {
   const struct conv_attr *a = ops_attr(out);
@@ -78,23 +79,11 @@ static vc_status fwd_infer(vc_tensor *out) {
   VC_TRY(conv_want_f32(out->in[1], "the weights"));
   VC_TRY(output_shape(out->in[0]->shape, out->in[1]->shape, a->padding, &out->shape));
   out->dtype = VC_F32;
+  if (out->in[3]) {
+    VC_TRY(conv_want_f32(out->in[3], "what is added"));
+    VC_TRY(ops_want_shape(out->in[3], out->shape, "what is added"));
+  }
   return conv_want_bias(out->in[2], out->shape.c);
-}
-
-static vc_status fwd_naive(vc_emitter *e, const vc_tensor *out) {
-  const struct conv_attr *a = ops_attr(out);
-  const vc_tensor *x = out->in[0], *b = out->in[2];
-  uint64_t n = vc_shape_count(out->shape);
-  struct vc_conv_naive_push push;
-  naive_push(x->shape, out->shape, a, n, (b ? CONV_BIAS : 0) | (a->relu ? CONV_RELU : 0), &push);
-  struct vc_dispatch d = {.kernel = "conv2d_fwd",
-                          .n_bindings = 4,
-                          .bindings = {vc_emit_tensor(e, x), vc_emit_tensor(e, out->in[1]),
-                                       vc_emit_tensor(e, b ? b : x), vc_emit_tensor(e, out)},
-                          .push = &push,
-                          .push_bytes = sizeof push};
-  vc_emit_fold(e, vc_div_up(n, CONV_NAIVE_LOCAL), d.groups);
-  return vc_emit(e, &d);
 }
 
 static struct conv_product fwd_product(const vc_tensor *out) {
@@ -102,6 +91,7 @@ static struct conv_product fwd_product(const vc_tensor *out) {
   return (struct conv_product){.in = out->in[0],
                                .w = out->in[1],
                                .bias = out->in[2],
+                               .add = out->in[3],
                                .out = out,
                                .grid_h = out->shape.h,
                                .grid_w = out->shape.w,
@@ -112,6 +102,24 @@ static struct conv_product fwd_product(const vc_tensor *out) {
                                .up = 1,
                                .weights = CONV_WEIGHTS_COLUMN,
                                .relu = a->relu};
+}
+
+static vc_status fwd_naive(vc_emitter *e, const vc_tensor *out) {
+  const struct conv_attr *a = ops_attr(out);
+  const vc_tensor *x = out->in[0], *b = out->in[2], *add = out->in[3];
+  uint64_t n = vc_shape_count(out->shape);
+  struct vc_conv_naive_push push;
+  struct conv_product p = fwd_product(out);
+  naive_push(x->shape, out->shape, a, n, conv_flags_of(&p), &push);
+  struct vc_dispatch d = {.kernel = "conv2d_fwd",
+                          .n_bindings = 5,
+                          .bindings = {vc_emit_tensor(e, x), vc_emit_tensor(e, out->in[1]),
+                                       vc_emit_tensor(e, b ? b : x), vc_emit_tensor(e, add ? add : x),
+                                       vc_emit_tensor(e, out)},
+                          .push = &push,
+                          .push_bytes = sizeof push};
+  vc_emit_fold(e, vc_div_up(n, CONV_NAIVE_LOCAL), d.groups);
+  return vc_emit(e, &d);
 }
 
 static vc_status fwd_simd(vc_emitter *e, const vc_tensor *out) {
@@ -156,25 +164,32 @@ static void fwd_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool
   vc_bias_grad(g, grad_out, a->relu ? out : NULL, &gz, gb);
   if (want[1]) grad_in[1] = vc_conv2d_dw(g, x, gz, a->side, (enum vc_padding)a->padding);
   if (want[0]) grad_in[0] = vc_conv2d_dx(g, gz, w, x->shape, (enum vc_padding)a->padding);
+  if (want[3]) grad_in[3] = gz;
 }
 
 static double fwd_flops(const vc_tensor *out) {
   return flops_of(out->in[0]->shape, out->shape, out->in[1]->shape.h);
 }
 
+static void fwd_resize(const vc_tensor *out, uint32_t h, uint32_t w, struct vc_shape *in, void *attr) {
+  resize_image(out, h, w, in, attr);
+  in[3] = (struct vc_shape){1, in[3].c, h - lost_of(attr), w - lost_of(attr)};
+}
+
 static const struct vc_op conv2d = {.name = "conv2d",
                                     .infer = fwd_infer,
                                     .emit = fwd_emit,
                                     .vjp = fwd_vjp,
-                                    .half_inputs = 1,
+                                    .half_inputs = 1 | 8,
                                     .half_leads = true,
                                     .half_result = true,
                                     .flops = fwd_flops,
-                                    .resize = resize_image};
+                                    .resize = fwd_resize,
+                                    .in_place = 8};
 
 vc_tensor *vc_conv2d(vc_graph *g, vc_tensor *x, vc_tensor *w, vc_tensor *b, struct vc_conv2d_desc desc) {
   struct conv_attr attr = {.side = w->shape.h, .padding = desc.padding, .relu = desc.relu};
-  return vc_node(g, &conv2d, (vc_tensor *[]){x, w, b}, 3, &attr, sizeof attr);
+  return vc_node(g, &conv2d, (vc_tensor *[]){x, w, b, desc.add}, desc.add ? 4 : 3, &attr, sizeof attr);
 }
 
 // ---- gradient to the input [CONV 2]: in gz, w -------------------------------------------------------------------

@@ -8,9 +8,9 @@
 
 #include "shaders/shared/conv.h"
 
-// out[p][n] = bias + sum over taps and channels of in[tap of p][c] * w(t, c, n).
+// out[p][n] = bias + add + sum over taps and channels of in[tap of p][c] * w(t, c, n).
 struct conv_product {
-  const vc_tensor *in, *w, *bias, *out; // bias NULL: none
+  const vc_tensor *in, *w, *bias, *add, *out; // bias, add NULL: none
   uint32_t grid_h, grid_w;              // grid pixels of a sample
   uint32_t cols;
   uint32_t side, stride, origin, up; // as in vc_conv_push
@@ -25,6 +25,7 @@ struct conv_gradient {
 
 // conv_push.c: what the push constants of every kernel say of a product, or of a gradient; the kernel's blocks are left
 // to add.
+uint32_t conv_flags_of(const struct conv_product *p);
 struct vc_conv_push conv_push_of(const struct conv_product *p);
 struct vc_conv_dw_push conv_dw_push_of(const struct conv_gradient *p);
 

@@ -57,7 +57,7 @@ static bool fits(const struct vc_caps *caps, const vc_tensor *out, const struct 
   struct division d;
   for (uint32_t i = 0; i < out->n_in; i++) {
     const vc_tensor *in = out->in[i];
-    if ((out->op->half_inputs >> i & 1) && (in->dtype != VC_F16 || in->shape.c % 8 != 0)) return false;
+    if (in && (out->op->half_inputs >> i & 1) && (in->dtype != VC_F16 || in->shape.c % 8 != 0)) return false;
   }
   return out->shape.c % 8 == 0 && divide(caps, tile, &d) && shared_bytes(tile, &d) <= caps->max_shared_bytes;
 }
@@ -122,8 +122,9 @@ vc_status conv_coop_emit(vc_emitter *e, const struct conv_product *p) {
   vc_region packed = vc_emit_scratch(e, (uint64_t)columns * steps * COOP_STEP * 2), x = vc_emit_tensor(e, p->in);
   VC_TRY(conv_coop_emit_pack(e, p, columns, steps * COOP_STEP / 8, packed));
   struct vc_dispatch d = {.kernel = tile->product,
-                          .n_bindings = 4,
-                          .bindings = {x, packed, p->bias ? vc_emit_tensor(e, p->bias) : x, vc_emit_tensor(e, p->out)},
+                          .n_bindings = 5,
+                          .bindings = {x, packed, p->bias ? vc_emit_tensor(e, p->bias) : x,
+                                       p->add ? vc_emit_tensor(e, p->add) : x, vc_emit_tensor(e, p->out)},
                           .push = &push,
                           .push_bytes = sizeof push,
                           .flops = p->out->op->flops(p->out)};

@@ -56,9 +56,10 @@ static bool multiplies(const struct vc_caps *caps, const struct conv_coop2_kerne
 static bool fits(const struct vc_caps *caps, const vc_tensor *out, const struct conv_coop2_tiles *tiles) {
   const struct conv_coop2_kernel *kernel = is_gradient(out) ? &tiles->gradient : product_of(tiles, out->shape.c);
   const uint32_t depth = is_gradient(out) ? kernel->h * kernel->w : depth_of(tiles, out->in[0]->shape.c);
+  if (out->in[3]) return false; // these kernels add nothing
   for (uint32_t i = 0; i < out->n_in; i++) {
     const vc_tensor *in = out->in[i];
-    if ((out->op->half_inputs >> i & 1) && (in->dtype != VC_F16 || in->shape.c % 8 != 0)) return false;
+    if (in && (out->op->half_inputs >> i & 1) && (in->dtype != VC_F16 || in->shape.c % 8 != 0)) return false;
   }
   const struct vc_shape grid = is_gradient(out) ? out->in[1]->shape : out->shape;
   if (SPARSE * grid.h * grid.w < kernel->h * kernel->w) return false;

@@ -1,6 +1,10 @@
 // What a product and a gradient are to any kernel.
 #include "conv.h"
 
+uint32_t conv_flags_of(const struct conv_product *p) {
+  return (p->bias ? CONV_BIAS : 0) | (p->relu ? CONV_RELU : 0) | (p->add ? CONV_ADD : 0);
+}
+
 struct vc_conv_push conv_push_of(const struct conv_product *p) {
   const struct vc_shape in = p->in->shape;
   return (struct vc_conv_push){.samples = in.n,
@@ -12,7 +16,7 @@ struct vc_conv_push conv_push_of(const struct conv_product *p) {
                                .cols = p->cols,
                                .origin = p->origin,
                                .up = p->up,
-                               .flags = (p->bias ? CONV_BIAS : 0) | (p->relu ? CONV_RELU : 0)};
+                               .flags = conv_flags_of(p)};
 }
 
 struct vc_conv_dw_push conv_dw_push_of(const struct conv_gradient *p) {

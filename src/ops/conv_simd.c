@@ -51,8 +51,9 @@ vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p) {
   push.n_groups = push.tiles_x * push.tiles_y * in.n * blocks;
   vc_region x = vc_emit_tensor(e, p->in);
   struct vc_dispatch d = {.kernel = "conv2d_simd",
-                          .n_bindings = 4,
-                          .bindings = {x, packed, p->bias ? vc_emit_tensor(e, p->bias) : x, vc_emit_tensor(e, p->out)},
+                          .n_bindings = 5,
+                          .bindings = {x, packed, p->bias ? vc_emit_tensor(e, p->bias) : x,
+                                       p->add ? vc_emit_tensor(e, p->add) : x, vc_emit_tensor(e, p->out)},
                           .n_spec = SC_CONV_SPAN + 1,
                           .spec = {[SC_CONV_LANES] = lanes,
                                    [SC_CONV_SIDE] = p->side,

@@ -110,8 +110,9 @@ static uint32_t slabs_of(const vc_emitter *e, const struct conv_product *p, cons
 static vc_status emit_sum(vc_emitter *e, const struct conv_product *p, const struct vc_conv_push *push,
                           uint32_t n_slabs, vc_region sums) {
   struct vc_dispatch d = {.kernel = "conv2d_blocked_sum",
-                          .n_bindings = 3,
-                          .bindings = {sums, p->bias ? vc_emit_tensor(e, p->bias) : sums, vc_emit_tensor(e, p->out)},
+                          .n_bindings = 4,
+                          .bindings = {sums, p->bias ? vc_emit_tensor(e, p->bias) : sums,
+                                       p->add ? vc_emit_tensor(e, p->add) : sums, vc_emit_tensor(e, p->out)},
                           .n_spec = SC_CONV_SLABS + 1,
                           .spec = {[SC_CONV_SLABS] = n_slabs},
                           .push = push,
@@ -131,8 +132,9 @@ vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p) {
   vc_region out = n_slabs == 1 ? vc_emit_tensor(e, p->out)
                                : vc_emit_scratch(e, vc_shape_count(p->out->shape) * sizeof(float) * n_slabs);
   struct vc_dispatch d = {.kernel = tile->kernel,
-                          .n_bindings = 4,
-                          .bindings = {x, vc_emit_tensor(e, p->w), p->bias ? vc_emit_tensor(e, p->bias) : x, out},
+                          .n_bindings = 5,
+                          .bindings = {x, vc_emit_tensor(e, p->w), p->bias ? vc_emit_tensor(e, p->bias) : x,
+                                       p->add && n_slabs == 1 ? vc_emit_tensor(e, p->add) : x, out},
                           .n_spec = (vc_emit_data(e) == &conv_tiles_wide ? SC_CONV_TURN : SC_CONV_SLABS) + 1,
                           .spec = {[SC_CONV_SIDE] = p->side,
                                    [SC_CONV_STRIDE] = p->stride,

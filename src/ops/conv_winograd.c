@@ -94,8 +94,9 @@ static vc_status emit_lift(vc_emitter *e, const struct image *image, struct part
 }
 
 static vc_status emit_drop(vc_emitter *e, const struct lifted *l, const struct image *image, struct part part,
-                           vc_region bias, uint32_t flags) {
-  return emit_transform(e, "conv2d_winograd_drop", image, part, l, flags, (vc_region[]){l->at, bias, image->at}, 3);
+                           vc_region bias, vc_region add, uint32_t flags) {
+  return emit_transform(e, "conv2d_winograd_drop", image, part, l, flags, (vc_region[]){l->at, bias, add, image->at},
+                        4);
 }
 
 struct product {
@@ -148,7 +149,7 @@ vc_status conv_winograd_emit(vc_emitter *e, const struct conv_product *p) {
   struct lifted v = new_lifted(e, (uint64_t)rows * in.tiles_x, depth),
                 m = new_lifted(e, (uint64_t)rows * in.tiles_x, columns),
                 u = by_column ? new_lifted(e, columns, depth) : new_lifted(e, depth, columns);
-  vc_region bias = p->bias ? vc_emit_tensor(e, p->bias) : m.at;
+  vc_region bias = p->bias ? vc_emit_tensor(e, p->bias) : m.at, add = p->add ? vc_emit_tensor(e, p->add) : m.at;
   for (uint32_t n = 0; n < p->cols; n += columns) {
     const uint32_t n_columns = VC_MIN(columns, p->cols - n);
     VC_TRY(emit_lift(e, &w, by_column ? (struct part){n, n_columns, 0, depth} : (struct part){0, depth, n, n_columns},
@@ -164,8 +165,7 @@ vc_status conv_winograd_emit(vc_emitter *e, const struct conv_product *p) {
                             .columns = n_columns,
                             .depth = depth};
       VC_TRY(emit_mul(e, &mul));
-      VC_TRY(emit_drop(e, &m, &out, (struct part){y, n_rows, n, n_columns}, bias,
-                       (p->bias ? CONV_BIAS : 0) | (p->relu ? CONV_RELU : 0)));
+      VC_TRY(emit_drop(e, &m, &out, (struct part){y, n_rows, n, n_columns}, bias, add, conv_flags_of(p)));
     }
   }
   return VC_OK;
@@ -199,7 +199,7 @@ vc_status conv_winograd_emit_gradient(vc_emitter *e, const struct conv_gradient 
                             .accumulate = y > 0};
       VC_TRY(emit_mul(e, &mul));
     }
-    VC_TRY(emit_drop(e, &m, &out, (struct part){f, n_filters, 0, columns}, m.at, 0));
+    VC_TRY(emit_drop(e, &m, &out, (struct part){f, n_filters, 0, columns}, m.at, m.at, 0));
   }
   return VC_OK;
 }

@@ -3,6 +3,8 @@
 
 #include "shaders/shared/shape.h"
 
+#include <string.h>
+
 // ---- concatenation ----------------------------------------------------------------------------------------------
 
 static vc_status concat_infer(vc_tensor *out, bool channels) {
@@ -131,6 +133,17 @@ static vc_status window_emit(vc_emitter *e, const vc_tensor *out) {
 
 static void window_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in);
 
+// Channels that stand side by side are concatenated: the gradients of slices that make up a tensor.
+static vc_tensor *sum_padded(vc_graph *g, vc_tensor *a, vc_tensor *b) {
+  const struct vc_shape s = a->shape, first = a->in[0]->shape, second = b->in[0]->shape;
+  const int32_t at = ((const struct window_attr *)ops_attr(a))->from_c;
+  if (at < 0) return ((const struct window_attr *)ops_attr(b))->from_c < 0 ? NULL : sum_padded(g, b, a);
+  const struct window_attr low = {.shape = s}, high = {.shape = s, .from_c = -(int32_t)first.c};
+  const bool fills = first.c + second.c == s.c && s.n == first.n && s.h == first.h && s.w == first.w &&
+                     memcmp(ops_attr(a), &low, sizeof low) == 0 && memcmp(ops_attr(b), &high, sizeof high) == 0;
+  return fills ? vc_concat_channels(g, a->in[0], b->in[0]) : NULL;
+}
+
 static const struct vc_op crop = {.name = "crop",
                                   .infer = window_infer,
                                   .emit = window_emit,
@@ -148,7 +161,8 @@ static const struct vc_op pad_zero = {.name = "pad_zero",
                                       .emit = window_emit,
                                       .vjp = window_vjp,
                                       .half_inputs = 1,
-                                      .half_result = true};
+                                      .half_result = true,
+                                      .sum = sum_padded};
 
 // The transposed window reads the same pairs of places the other way round.
 static void window_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in) {

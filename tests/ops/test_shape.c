@@ -132,6 +132,45 @@ static const struct optest_case round_trip_cases[] = {
 };
 static const struct optest_op round_trip_op = OPTEST_OP("together", build_round_trip, round_trip, round_trip_cases);
 
+// Slices that make up a tensor, in another order: their gradients lie side by side again.
+static vc_tensor *build_swap(vc_graph *g, vc_tensor *const *in, const void *attr) {
+  (void)attr;
+  const uint32_t c = in[0]->shape.c;
+  return vc_concat_channels(g, vc_slice_channels(g, in[0], 2, c - 2), vc_slice_channels(g, in[0], 0, 2));
+}
+
+static void swap(optest_array *const *in, optest_array *out, const void *attr) {
+  (void)attr;
+  const uint32_t c = out->shape.c;
+  for (uint64_t i = 0; i < out->count; i++) out->v[i] = in[0]->v[i / c * c + (i % c + 2) % c];
+}
+
+static const struct optest_case swap_cases[] = {
+    {.name = "swapped", .in = {IN(2, 5, 3, 4)}, .out = {2, 5, 3, 4}, .linear = 1},
+    {.name = "swapped halves", .in = {IN(1, 4, 3, 4)}, .out = {1, 4, 3, 4}, .linear = 1},
+};
+static const struct optest_op swap_op = OPTEST_OP("swapped slices", build_swap, swap, swap_cases);
+
+// Slices that overlap, and leave a channel out.
+static vc_tensor *build_some(vc_graph *g, vc_tensor *const *in, const void *attr) {
+  (void)attr;
+  return vc_add(g, vc_slice_channels(g, in[0], 0, 3), vc_slice_channels(g, in[0], 1, 3));
+}
+
+static void some(optest_array *const *in, optest_array *out, const void *attr) {
+  (void)attr;
+  for (uint64_t i = 0; i < out->count; i++) {
+    const uint64_t at = i / 3 * 5 + i % 3;
+    out->v[i] = in[0]->v[at] + in[0]->v[at + 1];
+  }
+}
+
+static const struct optest_case some_cases[] = {
+    {.name = "overlapping", .in = {IN(2, 5, 3, 4)}, .out = {2, 3, 3, 4}, .linear = 1},
+};
+static const struct optest_op some_op = OPTEST_OP("overlapping slices", build_some, some, some_cases);
+
 int main(int argc, char **argv) {
-  return optest_main(argc, argv, &channels_op, &batch_op, &slice_op, &crop_op, &pad_op, &round_trip_op, NULL);
+  return optest_main(argc, argv, &channels_op, &batch_op, &slice_op, &crop_op, &pad_op, &round_trip_op, &swap_op,
+                     &some_op, NULL);
 }

@@ -54,7 +54,7 @@ struct prober {
 };
 
 static void start_prober(vc_arena *arena, const struct optest_problem *p, struct prober *out) {
-  out->p = p;
+  *out = (struct prober){.p = p};
   out->out = optest_array_new(arena, p->out->shape, p->out->dtype);
   for (uint32_t i = 0; i < p->n_in; i++) {
     out->in[i] = p->in[i] ? optest_array_new(arena, p->in[i]->shape, p->in[i]->dtype) : NULL;

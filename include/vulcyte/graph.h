@@ -174,14 +174,15 @@ vc_status vc_slot_write(vc_slot *slot, uint64_t offset, const void *data, uint64
 vc_status vc_slot_read(vc_slot *slot, uint64_t offset, void *out_data, uint64_t n_bytes);    // blocking
 
 struct vc_exec_options {
-  const char *variants; // kernels forced or excluded (variant.h), or NULL
+  const char *variants;       // kernels forced or excluded (variant.h), or NULL
   struct vc_choices *choices; // measured ones, added to (variant.h); NULL: by rank
-  bool timestamps;      // measure every dispatch (vc_exec_timing)
-  bool poison;          // tests: work memory is filled with NaN before each step, which then waits
-  bool mixed;           // activations in 16 bits where ops can; rewrites the graph, tensors keep their identity
-  bool all_mixed;       // with mixed: half_inputs without a leader too, to prove their kernels
-  uint64_t memory;      // bytes that vc_exec_work_bytes should stay within: tensors that would have to be kept for
-                        // long are computed again, with the same bits in every result. 0: no limit
+  bool timestamps;            // measure every dispatch (vc_exec_timing)
+  bool poison;                // tests: work memory is filled with NaN before each step, which then waits
+  bool mixed;                 // activations in 16 bits where ops can; rewrites the graph, tensors keep their identity
+  bool all_mixed;             // with mixed: half_inputs without a leader too, to prove their kernels
+  bool any_size;              // rows that are forced run where they do not pay, too (variant.h), to prove their kernels
+  uint64_t memory; // bytes that vc_exec_work_bytes should stay within: tensors that would have to be kept for
+                   // long are computed again, with the same bits in every result. 0: no limit
   const struct vc_caps *caps; // plan for these instead of the device's; gpu may then be NULL: a plan to look at
 };
 // Emits and plans; allocates no device memory yet. The plan's peak is known from here on. options may be NULL.

@@ -17,6 +17,9 @@ struct vc_variant {
   bool needs_address, needs_shuffle, needs_fp16, needs_coop_matrix;
   bool takes_half; // its kernels have twins NAME_h; row 0 must, where the op has half_inputs
   bool (*fits)(const struct vc_caps *caps, const vc_tensor *out); // NULL: every shape
+  // Whether a shape is worth its while: NULL where every one is that fits. It is left out of the choice otherwise, even
+  // where it is forced; options.any_size of an exec takes no heed of it, so that small images prove a row.
+  bool (*pays)(const struct vc_caps *caps, const vc_tensor *out);
   float rank_cpu, rank_gpu; // what is expected of it: the choice where none is forced, highest rank that fits
   vc_status (*emit)(vc_emitter *e, const vc_tensor *out);
   const void *data; // what emit reads of its row by vc_emit_data: tile sizes, for rows that share an emit
@@ -25,7 +28,7 @@ struct vc_variant {
 // VULCYTE_VARIANTS: "JOB=NAME,JOB=-NAME,...". NAME forces a kernel, -NAME excludes one. A JOB "conv2d" means its family
 // (conv2d_fwd, conv2d_dx ...), "*" all jobs; the job's own name counts most. A NAME that the job has not is an error,
 // given for a family or "*" it leaves the job its own choice. A forced one that does not fit this shape falls back to
-// row 0, which cannot be excluded.
+// row 0, which cannot be excluded; one that does not pay there, to the job's own choice.
 vc_status vc_emit_variant(vc_emitter *e, const char *job, const struct vc_variant *table, size_t n_rows,
                           const vc_tensor *out);
 const void *vc_emit_data(const vc_emitter *e); // of the row being emitted

@@ -156,7 +156,7 @@ static vc_status build(vc_arena *arena, vc_gpu *gpu, const struct doctor_case *c
   else
     vc_output(g, t->out);
   const struct vc_exec_options options = {
-      .variants = variants, .poison = true, .mixed = e->is_mixed, .all_mixed = true};
+      .variants = variants, .poison = true, .mixed = e->is_mixed, .all_mixed = true, .any_size = true};
   VC_TRY(vc_exec_create(arena, gpu, g, &options, &t->exec));
   return vc_exec_bind(arena, &t->exec, 1);
 }

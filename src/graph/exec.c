@@ -170,7 +170,8 @@ static bool is_undecided(const struct program *p) {
 }
 
 static vc_status make_program(struct vc_exec *x, const struct vc_exec_options *options) {
-  const struct emit_choosing choosing = {options->variants, getenv("VULCYTE_VARIANTS"), options->choices};
+  const struct emit_choosing choosing = {options->variants, getenv("VULCYTE_VARIANTS"), options->choices,
+                                         options->any_size};
   bool changed = false;
   VC_TRY(program_make(x->arena, x->graph, &x->caps, &choosing, lookup_kernel, &x->program));
   if (x->gpu && is_undecided(x->program)) VC_TRY(prepare_kernels(&x, 1));

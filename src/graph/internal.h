@@ -105,6 +105,7 @@ struct program {
 struct emit_choosing {
   const char *variants, *env; // as in vc_exec_options; the same from the environment
   vc_choices *choices;        // NULL: by rank
+  bool any_size;              // as in vc_exec_options
 };
 vc_status program_make(vc_arena *arena, const vc_graph *g, const struct vc_caps *caps,
                        const struct emit_choosing *choosing, emit_lookup lookup, struct program **out);

@@ -33,6 +33,7 @@ struct item {
   double flops;            // of all nodes with that key
   const struct item *like; // an earlier one whose one candidate runs the same machine code: its proof counts
   bool wrong;              // the one candidate is
+  bool proven;             // the row by rank is right
 };
 struct tuner {
   struct vc_gpu *gpu;
@@ -102,6 +103,7 @@ static vc_status make_exec(const struct stage *s, size_t row, struct vc_exec_opt
   options.variants = forced;
   options.caps = s->t->caps;
   options.mixed = options.all_mixed = s->is_half;
+  options.any_size = true;
   VC_TRY(vc_exec_create(s->arena, s->t->gpu, g, &options, out));
   return vc_exec_bind(s->arena, out, 1);
 }
@@ -160,12 +162,25 @@ static void reject(const struct vc_variant_use *use, struct candidate *c, const 
          use->job, use->table[c->row].name, reason, use->job, use->table[c->row].name);
 }
 
+// Whether the row runs, and not another in its place: what proves another would prove nothing.
+static vc_status check_row(const struct stage *s, const vc_exec *exec, size_t row) {
+  const struct vc_variant_use *uses;
+  size_t n;
+  vc_exec_variants(exec, &uses, &n);
+  for (size_t i = 0; i < n; i++) {
+    if (strcmp(uses[i].job, s->use->job) == 0 && uses[i].chosen != row)
+      return VC_FAIL(VC_E_UNSUPPORTED, "it cannot be proven on a small image");
+  }
+  return VC_OK;
+}
+
 // Runs the row on a stage; its time is that of the second run, as drivers compile in the first.
 static vc_status run_small(const struct stage *s, size_t row, double **out_values, uint64_t *out_n,
                            double *out_seconds) {
   vc_exec *exec;
   vc_tensor *result;
   VC_TRY(make_exec(s, row, (struct vc_exec_options){.poison = true}, &exec, &result));
+  VC_TRY(check_row(s, exec, row));
   VC_TRY(run_once(s, exec, true, out_seconds));
   VC_TRY(read_values(s->arena, exec, result, out_values));
   *out_n = vc_shape_count(result->shape);
@@ -304,6 +319,13 @@ static vc_status in_arena(struct tuner *t, const struct item *item, struct candi
   return status;
 }
 
+static bool is_right(const struct candidate *candidates, size_t n, size_t row) {
+  for (size_t i = 0; i < n; i++) {
+    if (candidates[i].row == row) return !isnan(candidates[i].seconds);
+  }
+  return false;
+}
+
 static vc_status measure(struct tuner *t, struct item *item, vc_choices *choices) {
   const struct vc_variant_use *use = item->use;
   struct candidate candidates[VC_MAX_TIMES] = {0};
@@ -314,6 +336,7 @@ static vc_status measure(struct tuner *t, struct item *item, vc_choices *choices
   }
   if (!item->like || item->like->wrong) VC_TRY(in_arena(t, item, candidates, n, false));
   item->wrong = n_alive(candidates, n) == 0;
+  item->proven = is_right(candidates, n, use->chosen);
   if (n_alive(candidates, n) > 1) VC_TRY(in_arena(t, item, candidates, n, true));
   choice.variant = use->table[decide(use, candidates, n)].name;
   for (size_t i = 0; i < n; i++) {
@@ -385,6 +408,23 @@ static vc_status list_items(vc_arena *arena, const struct vc_caps *caps, const s
   return VC_OK;
 }
 
+// What there is no time for: by rank, and remembered so; but proven, here or with an item of the same machine code.
+static vc_status settle(struct tuner *t, const struct program *p, struct item *items, size_t i, vc_choices *choices) {
+  struct item *item = &items[i];
+  const struct vc_variant_use *use = item->use;
+  struct candidate candidate = {.row = use->chosen};
+  for (size_t k = 0; k < i && !item->proven; k++) {
+    const struct vc_variant_use *other = items[k].use;
+    item->proven = items[k].proven && other->table == use->table && other->chosen == use->chosen &&
+                   same_code(p, use->node, other->node);
+  }
+  if (!item->proven && use->chosen > 0) VC_TRY(in_arena(t, item, &candidate, 1, false));
+  item->proven = is_right(&candidate, 1, use->chosen);
+  if (!item->proven) return measure(t, item, choices); // whatever it takes
+  return choices_put(choices,
+                     &(struct vc_choice){.key = use->key, .variant = use->table[decide(use, &candidate, 1)].name});
+}
+
 static double guess(const struct vc_caps *caps, const struct item *items, size_t n) {
   bool is_cpu = caps->type == VC_DEVICE_CPU;
   double seconds = 0;
@@ -400,7 +440,8 @@ static double guess(const struct vc_caps *caps, const struct item *items, size_t
   return seconds;
 }
 
-static vc_status measure_items(struct tuner *t, struct item *items, size_t n, vc_choices *choices) {
+static vc_status measure_items(struct tuner *t, const struct program *p, struct item *items, size_t n,
+                               vc_choices *choices) {
   double limit = choices_seconds(choices), start = vc_time_seconds();
   size_t n_left = 0, n_new = 0;
   for (size_t i = 0; i < n; i++) n_new += !items[i].like;
@@ -411,13 +452,13 @@ static vc_status measure_items(struct tuner *t, struct item *items, size_t n, vc
     if (items[i].like || vc_time_seconds() - start < limit) {
       VC_TRY_CTX(measure(t, &items[i], choices), "measuring %s", use->job);
     } else {
-      const struct vc_choice by_rank = {.key = use->key, .variant = use->table[use->chosen].name};
-      VC_TRY(choices_put(choices, &by_rank));
+      VC_TRY_CTX(settle(t, p, items, i, choices), "proving %s", use->job);
       n_left++;
     }
   }
   if (n_left > 0) {
-    vc_log(VC_LOG_INFO, "%.0f s are over: %zu kernels are taken unmeasured; vulcyte tune measures them", limit, n_left);
+    vc_log(VC_LOG_INFO, "%.0f s are over: %zu kernels are proven but taken unmeasured; vulcyte tune measures them",
+           limit, n_left);
   }
   return VC_OK;
 }
@@ -436,7 +477,7 @@ vc_status tune_program(struct vc_gpu *gpu, const struct vc_caps *caps, const str
     status = choices_begin(choices, arena, &is_locked);
     if (status == VC_OK && is_locked) status = list_items(arena, caps, p, choices, &items, &n);
     if (status == VC_OK && is_locked && n > 0) {
-      status = measure_items(&t, items, n, choices);
+      status = measure_items(&t, p, items, n, choices);
       if (status == VC_OK) status = choices_end(choices);
     }
   }

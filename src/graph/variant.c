@@ -67,6 +67,10 @@ static bool runs_on(const struct vc_variant *v, const vc_emitter *e, const vc_te
          (!v->fits || v->fits(caps, out));
 }
 
+static bool pays(const struct vc_variant *v, const vc_emitter *e, const vc_tensor *out) {
+  return !v->pays || v->pays(e->caps, out);
+}
+
 static float rank_of(const struct vc_variant *v, const struct vc_caps *caps) {
   return caps->type == VC_DEVICE_CPU ? v->rank_cpu : v->rank_gpu;
 }
@@ -77,7 +81,7 @@ static uint32_t rows_allowed(const vc_emitter *e, const char *job, const struct 
   uint32_t rows = 0;
   VC_ASSERT(n_rows <= 32);
   for (size_t i = 1; i < n_rows; i++) {
-    if (runs_on(&table[i], e, out) && !is_excluded(e->choosing.variants, job, &table[i]) &&
+    if (runs_on(&table[i], e, out) && pays(&table[i], e, out) && !is_excluded(e->choosing.variants, job, &table[i]) &&
         !is_excluded(e->choosing.env, job, &table[i]))
       rows |= 1u << i;
   }
@@ -156,8 +160,9 @@ static vc_status choose(const vc_emitter *e, const vc_tensor *out, struct vc_var
   uint32_t rows = rows_allowed(e, job, use->table, use->n_rows, out);
   if (by->choices) VC_TRY(find_key(e, rows, out, use));
   if (row < use->n_rows) {
-    use->chosen = runs_on(&use->table[row], e, out) ? row : 0;
-    return VC_OK;
+    const bool runs = runs_on(&use->table[row], e, out);
+    use->chosen = runs ? row : 0;
+    if (!runs || by->any_size || pays(&use->table[row], e, out)) return VC_OK;
   }
   use->chosen = best_ranked(e->caps, use->table, use->n_rows, rows);
   if (!use->key) return VC_OK;

@@ -142,10 +142,6 @@ static vc_status fwd_coop2(vc_emitter *e, const vc_tensor *out) {
   return conv_coop2_emit(e, &p);
 }
 
-static bool fwd_winograd_fits(const struct vc_caps *caps, const vc_tensor *out) {
-  return conv_winograd_fits(caps, out->in[1]->shape, out->shape);
-}
-
 static vc_status fwd_winograd(vc_emitter *e, const vc_tensor *out) {
   struct conv_product p = fwd_product(out);
   return conv_winograd_emit(e, &p);
@@ -153,7 +149,7 @@ static vc_status fwd_winograd(vc_emitter *e, const vc_tensor *out) {
 
 static vc_status fwd_emit(vc_emitter *e, const vc_tensor *out) {
   static const struct vc_variant table[] = {CONV_VARIANTS(fwd_naive, fwd_simd, fwd_tiled, fwd_coop),
-                                            CONV_COOP2(fwd_coop2), CONV_WINOGRAD(fwd_winograd_fits, fwd_winograd)};
+                                            CONV_COOP2(fwd_coop2), CONV_WINOGRAD(fwd_winograd)};
   return vc_emit_variant(e, "conv2d_fwd", table, VC_COUNT_OF(table), out);
 }
 
@@ -256,10 +252,6 @@ static vc_status dx_coop2(vc_emitter *e, const vc_tensor *out) {
   return conv_coop2_emit(e, &p);
 }
 
-static bool dx_winograd_fits(const struct vc_caps *caps, const vc_tensor *out) {
-  return conv_winograd_fits(caps, out->in[1]->shape, out->shape);
-}
-
 static vc_status dx_winograd(vc_emitter *e, const vc_tensor *out) {
   struct conv_product p = dx_product(out);
   return conv_winograd_emit(e, &p);
@@ -267,7 +259,7 @@ static vc_status dx_winograd(vc_emitter *e, const vc_tensor *out) {
 
 static vc_status dx_emit(vc_emitter *e, const vc_tensor *out) {
   static const struct vc_variant table[] = {CONV_VARIANTS(dx_naive, dx_simd, dx_tiled, dx_coop), CONV_COOP2(dx_coop2),
-                                            CONV_WINOGRAD(dx_winograd_fits, dx_winograd)};
+                                            CONV_WINOGRAD(dx_winograd)};
   return vc_emit_variant(e, "conv2d_dx", table, VC_COUNT_OF(table), out);
 }
 
@@ -353,10 +345,6 @@ static vc_status dw_coop2(vc_emitter *e, const vc_tensor *out) {
   return conv_coop2_emit_gradient(e, &p);
 }
 
-static bool dw_winograd_fits(const struct vc_caps *caps, const vc_tensor *out) {
-  return conv_winograd_fits(caps, out->shape, out->in[1]->shape);
-}
-
 static vc_status dw_winograd(vc_emitter *e, const vc_tensor *out) {
   struct conv_gradient p = dw_gradient(out);
   return conv_winograd_emit_gradient(e, &p);
@@ -364,7 +352,7 @@ static vc_status dw_winograd(vc_emitter *e, const vc_tensor *out) {
 
 static vc_status dw_emit(vc_emitter *e, const vc_tensor *out) {
   static const struct vc_variant table[] = {CONV_VARIANTS(dw_naive, dw_simd, dw_tiled, dw_coop), CONV_COOP2(dw_coop2),
-                                            CONV_WINOGRAD(dw_winograd_fits, dw_winograd)};
+                                            CONV_WINOGRAD(dw_winograd)};
   return vc_emit_variant(e, "conv2d_dw", table, VC_COUNT_OF(table), out);
 }
 

@@ -11,7 +11,7 @@
 // out[p][n] = bias + add + sum over taps and channels of in[tap of p][c] * w(t, c, n).
 struct conv_product {
   const vc_tensor *in, *w, *bias, *add, *out; // bias, add NULL: none
-  uint32_t grid_h, grid_w;              // grid pixels of a sample
+  uint32_t grid_h, grid_w;                    // grid pixels of a sample
   uint32_t cols;
   uint32_t side, stride, origin, up; // as in vc_conv_push
   uint32_t weights;                  // CONV_WEIGHTS_*
@@ -35,9 +35,9 @@ uint32_t conv_simd_subgroup(const struct vc_caps *caps); // the size to require 
 vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
-// conv_winograd.c: side 3 where it pays, as conv_simd.c; w: the weights' shape, grid: that of the tensor cut into
-// tiles.
-bool conv_winograd_fits(const struct vc_caps *caps, struct vc_shape w, struct vc_shape grid);
+// conv_winograd.c: side 3, as conv_simd.c.
+bool conv_winograd_fits(const struct vc_caps *caps, const vc_tensor *out);
+bool conv_winograd_pays(const struct vc_caps *caps, const vc_tensor *out);
 vc_status conv_winograd_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_winograd_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
@@ -62,6 +62,8 @@ bool conv_blocked_fits_128x64(const struct vc_caps *caps, const vc_tensor *out);
 bool conv_blocked_fits_64x64(const struct vc_caps *caps, const vc_tensor *out);
 bool conv_blocked_fits_128x32(const struct vc_caps *caps, const vc_tensor *out);
 bool conv_blocked_fits_256x16(const struct vc_caps *caps, const vc_tensor *out);
+bool conv_blocked_pays_128x128(const struct vc_caps *caps, const vc_tensor *out); // the others always do
+bool conv_blocked_pays_128x64(const struct vc_caps *caps, const vc_tensor *out);
 vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
@@ -73,6 +75,7 @@ struct conv_coop_tile {
 };
 extern const struct conv_coop_tile conv_coop_wide, conv_coop_small, conv_coop_emulated;
 bool conv_coop_fits_wide(const struct vc_caps *caps, const vc_tensor *out);
+bool conv_coop_pays_wide(const struct vc_caps *caps, const vc_tensor *out);
 bool conv_coop_fits_small(const struct vc_caps *caps, const vc_tensor *out);
 bool conv_coop_fits_emulated(const struct vc_caps *caps, const vc_tensor *out);
 vc_status conv_coop_emit(vc_emitter *e, const struct conv_product *p);
@@ -92,89 +95,97 @@ struct conv_coop2_tiles {
   bool is_emulated;
 };
 extern const struct conv_coop2_tiles conv_coop2_wide, conv_coop2_small, conv_coop2_emulated;
+bool conv_coop2_pays(const struct vc_caps *caps, const vc_tensor *out);
+bool conv_coop2_pays_wide(const struct vc_caps *caps, const vc_tensor *out);
 bool conv_coop2_fits_wide(const struct vc_caps *caps, const vc_tensor *out);
 bool conv_coop2_fits_small(const struct vc_caps *caps, const vc_tensor *out);
 bool conv_coop2_fits_emulated(const struct vc_caps *caps, const vc_tensor *out);
 vc_status conv_coop2_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_coop2_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
-#define CONV_BLOCKED_ROW(m, n, rank, tiled_emit)    \
-  {.name = "blocked_" #m "x" #n,                    \
-   .shared_bytes = CONV_BLOCKED_SHARED_BYTES(m, n), \
-   .takes_half = true,                              \
-   .fits = conv_blocked_fits_##m##x##n,             \
-   .rank_cpu = 0.5f,                                \
-   .rank_gpu = (rank),                              \
-   .emit = (tiled_emit),                            \
+#define CONV_BLOCKED_ROW(m, n, pays_, rank, tiled_emit) \
+  {.name = "blocked_" #m "x" #n,                        \
+   .shared_bytes = CONV_BLOCKED_SHARED_BYTES(m, n),     \
+   .takes_half = true,                                  \
+   .fits = conv_blocked_fits_##m##x##n,                 \
+   .pays = (pays_),                                     \
+   .rank_cpu = 0.5f,                                    \
+   .rank_gpu = (rank),                                  \
+   .emit = (tiled_emit),                                \
    .data = &conv_blocked_##m##x##n}
 // The rows of a job in the order of row 0, simd, tiled, and those for matrix units, from their emit functions.
-#define CONV_VARIANTS(naive_emit, simd_emit, tiled_emit, coop_emit)                                    \
-  {.name = "naive", .takes_half = true, .rank_cpu = 1, .rank_gpu = 1, .emit = (naive_emit)},           \
-      {.name = "simd",                                                                                 \
-       .min_subgroup = 4,                                                                              \
-       .max_subgroup = 16,                                                                             \
-       .needs_address = true,                                                                          \
-       .takes_half = true,                                                                             \
-       .fits = conv_simd_fits,                                                                         \
-       .rank_cpu = 2,                                                                                  \
-       .rank_gpu = 0.5f,                                                                               \
-       .emit = (simd_emit)},                                                                           \
-      {.name = "tiled",                                                                                \
-       .shared_bytes = CONV_TILED_SHARED_BYTES,                                                        \
-       .takes_half = true,                                                                             \
-       .fits = conv_tiled_fits,                                                                        \
-       .rank_cpu = 0.5f,                                                                               \
-       .rank_gpu = 2,                                                                                  \
-       .emit = (tiled_emit),                                                                           \
-       .data = &conv_tiles_wide},                                                                      \
-      CONV_BLOCKED_ROW(128, 128, 3, tiled_emit), CONV_BLOCKED_ROW(128, 64, 2.8f, tiled_emit),          \
-      CONV_BLOCKED_ROW(64, 64, 2.6f, tiled_emit), CONV_BLOCKED_ROW(128, 32, 2.8f, tiled_emit),         \
-      CONV_BLOCKED_ROW(256, 16, 2.8f, tiled_emit),                                                     \
-      {.name = "coop",                                                                                 \
-       .needs_coop_matrix = true,                                                                      \
-       .takes_half = true,                                                                             \
-       .fits = conv_coop_fits_wide,                                                                    \
-       .rank_gpu = 5,                                                                                  \
-       .emit = (coop_emit),                                                                            \
-       .data = &conv_coop_wide},                                                                       \
-      {.name = "coop_small",                                                                           \
-       .needs_coop_matrix = true,                                                                      \
-       .takes_half = true,                                                                             \
-       .fits = conv_coop_fits_small,                                                                   \
-       .rank_gpu = 4,                                                                                  \
-       .emit = (coop_emit),                                                                            \
-       .data = &conv_coop_small},                                                                      \
-  {                                                                                                    \
-    .name = "coop_emulated", .takes_half = true, .fits = conv_coop_fits_emulated, .emit = (coop_emit), \
-    .data = &conv_coop_emulated                                                                        \
+#define CONV_VARIANTS(naive_emit, simd_emit, tiled_emit, coop_emit)                                        \
+  {.name = "naive", .takes_half = true, .rank_cpu = 1, .rank_gpu = 1, .emit = (naive_emit)},               \
+      {.name = "simd",                                                                                     \
+       .min_subgroup = 4,                                                                                  \
+       .max_subgroup = 16,                                                                                 \
+       .needs_address = true,                                                                              \
+       .takes_half = true,                                                                                 \
+       .fits = conv_simd_fits,                                                                             \
+       .rank_cpu = 2,                                                                                      \
+       .rank_gpu = 0.5f,                                                                                   \
+       .emit = (simd_emit)},                                                                               \
+      {.name = "tiled",                                                                                    \
+       .shared_bytes = CONV_TILED_SHARED_BYTES,                                                            \
+       .takes_half = true,                                                                                 \
+       .fits = conv_tiled_fits,                                                                            \
+       .rank_cpu = 0.5f,                                                                                   \
+       .rank_gpu = 2,                                                                                      \
+       .emit = (tiled_emit),                                                                               \
+       .data = &conv_tiles_wide},                                                                          \
+      CONV_BLOCKED_ROW(128, 128, conv_blocked_pays_128x128, 3, tiled_emit),                                \
+      CONV_BLOCKED_ROW(128, 64, conv_blocked_pays_128x64, 2.8f, tiled_emit),                               \
+      CONV_BLOCKED_ROW(64, 64, NULL, 2.6f, tiled_emit), CONV_BLOCKED_ROW(128, 32, NULL, 2.8f, tiled_emit), \
+      CONV_BLOCKED_ROW(256, 16, NULL, 2.8f, tiled_emit),                                                   \
+      {.name = "coop",                                                                                     \
+       .needs_coop_matrix = true,                                                                          \
+       .takes_half = true,                                                                                 \
+       .fits = conv_coop_fits_wide,                                                                        \
+       .pays = conv_coop_pays_wide,                                                                        \
+       .rank_gpu = 5,                                                                                      \
+       .emit = (coop_emit),                                                                                \
+       .data = &conv_coop_wide},                                                                           \
+      {.name = "coop_small",                                                                               \
+       .needs_coop_matrix = true,                                                                          \
+       .takes_half = true,                                                                                 \
+       .fits = conv_coop_fits_small,                                                                       \
+       .rank_gpu = 4,                                                                                      \
+       .emit = (coop_emit),                                                                                \
+       .data = &conv_coop_small},                                                                          \
+  {                                                                                                        \
+    .name = "coop_emulated", .takes_half = true, .fits = conv_coop_fits_emulated, .emit = (coop_emit),     \
+    .data = &conv_coop_emulated                                                                            \
   }
-#define CONV_COOP2(coop2_emit)                                                                            \
-  {.name = "coop2",                                                                                       \
-   .needs_coop_matrix = true,                                                                             \
-   .takes_half = true,                                                                                    \
-   .fits = conv_coop2_fits_wide,                                                                          \
-   .rank_gpu = 7,                                                                                         \
-   .emit = (coop2_emit),                                                                                  \
-   .data = &conv_coop2_wide},                                                                             \
-      {.name = "coop2_small",                                                                             \
-       .needs_coop_matrix = true,                                                                         \
-       .takes_half = true,                                                                                \
-       .fits = conv_coop2_fits_small,                                                                     \
-       .rank_gpu = 6,                                                                                     \
-       .emit = (coop2_emit),                                                                              \
-       .data = &conv_coop2_small},                                                                        \
-  {                                                                                                       \
-    .name = "coop2_emulated", .takes_half = true, .fits = conv_coop2_fits_emulated, .emit = (coop2_emit), \
-    .data = &conv_coop2_emulated                                                                          \
+#define CONV_COOP2(coop2_emit)                                                                               \
+  {.name = "coop2",                                                                                          \
+   .needs_coop_matrix = true,                                                                                \
+   .takes_half = true,                                                                                       \
+   .fits = conv_coop2_fits_wide,                                                                             \
+   .pays = conv_coop2_pays_wide,                                                                             \
+   .rank_gpu = 7,                                                                                            \
+   .emit = (coop2_emit),                                                                                     \
+   .data = &conv_coop2_wide},                                                                                \
+      {.name = "coop2_small",                                                                                \
+       .needs_coop_matrix = true,                                                                            \
+       .takes_half = true,                                                                                   \
+       .fits = conv_coop2_fits_small,                                                                        \
+       .pays = conv_coop2_pays,                                                                              \
+       .rank_gpu = 6,                                                                                        \
+       .emit = (coop2_emit),                                                                                 \
+       .data = &conv_coop2_small},                                                                           \
+  {                                                                                                          \
+    .name = "coop2_emulated", .takes_half = true, .fits = conv_coop2_fits_emulated, .pays = conv_coop2_pays, \
+    .emit = (coop2_emit), .data = &conv_coop2_emulated                                                       \
   }
-#define CONV_WINOGRAD(winograd_fits, winograd_emit) \
-  {.name = "winograd",                              \
-   .min_subgroup = 4,                               \
-   .max_subgroup = 16,                              \
-   .needs_address = true,                           \
-   .fits = (winograd_fits),                         \
-   .rank_cpu = 3,                                   \
-   .rank_gpu = 0.5f,                                \
+#define CONV_WINOGRAD(winograd_emit) \
+  {.name = "winograd",               \
+   .min_subgroup = 4,                \
+   .max_subgroup = 16,               \
+   .needs_address = true,            \
+   .fits = conv_winograd_fits,       \
+   .pays = conv_winograd_pays,       \
+   .rank_cpu = 3,                    \
+   .rank_gpu = 0.5f,                 \
    .emit = (winograd_emit)}
 
 // ---- conv_partial.c: weight gradients in slabs ----------------------------------------------------------------

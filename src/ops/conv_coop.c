@@ -63,11 +63,14 @@ static bool fits(const struct vc_caps *caps, const vc_tensor *out, const struct 
 }
 
 // A large tile moves less; but every unit of the device must have one.
-bool conv_coop_fits_wide(const struct vc_caps *caps, const vc_tensor *out) {
-  uint64_t elements = vc_shape_count(out->shape);
+bool conv_coop_pays_wide(const struct vc_caps *caps, const vc_tensor *out) {
+  (void)caps;
   const bool is_gradient = !out->op->half_result;
-  const bool fills = is_gradient ? out->shape.n >= 96 : elements >= (uint64_t)MANY_GROUPS * 128 * 128;
-  return fills && fits(caps, out, &conv_coop_wide);
+  return is_gradient ? out->shape.n >= 96 : vc_shape_count(out->shape) >= (uint64_t)MANY_GROUPS * 128 * 128;
+}
+
+bool conv_coop_fits_wide(const struct vc_caps *caps, const vc_tensor *out) {
+  return fits(caps, out, &conv_coop_wide);
 }
 
 bool conv_coop_fits_small(const struct vc_caps *caps, const vc_tensor *out) {

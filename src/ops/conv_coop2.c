@@ -7,7 +7,7 @@
 enum { MIN_GROUPS = 256, SLAB_PIXELS = 8192, SLAB_MIN_PIXELS = 512 };
 // Columns up to which the slim product has fewer empty ones; rows and columns that fill a wide gradient's tile.
 enum { FEW_COLUMNS = 64, MANY_COLUMNS = 96 };
-enum { SPARSE = 4 };                     // a tile's pixels for one of a sample's: it would be mostly empty
+enum { MIN_PIXELS = 32 };                // of a sample: tiles would be mostly empty
 enum { MAX_DEPTH = 64, MIN_DEPTH = 16 }; // channels of a product's step
 
 const struct conv_coop2_tiles conv_coop2_wide = {{"conv2d_coop2", 256, 8, 16, 128, 128},
@@ -61,15 +61,23 @@ static bool fits(const struct vc_caps *caps, const vc_tensor *out, const struct 
     const vc_tensor *in = out->in[i];
     if (in && (out->op->half_inputs >> i & 1) && (in->dtype != VC_F16 || in->shape.c % 8 != 0)) return false;
   }
-  const struct vc_shape grid = is_gradient(out) ? out->in[1]->shape : out->shape;
-  if (SPARSE * grid.h * grid.w < kernel->h * kernel->w) return false;
   if (out->shape.c % 8 != 0 || kernel->local > caps->max_workgroup_invocations) return false;
   return tiles->is_emulated ? emulates(caps, kernel, depth) : multiplies(caps, kernel, depth);
 }
 
-bool conv_coop2_fits_wide(const struct vc_caps *caps, const vc_tensor *out) {
+bool conv_coop2_pays(const struct vc_caps *caps, const vc_tensor *out) {
+  (void)caps;
+  const struct vc_shape grid = is_gradient(out) ? out->in[1]->shape : out->shape;
+  return grid.h * grid.w >= MIN_PIXELS;
+}
+
+bool conv_coop2_pays_wide(const struct vc_caps *caps, const vc_tensor *out) {
   const bool fills = !is_gradient(out) || (out->shape.n >= MANY_COLUMNS && out->shape.c >= MANY_COLUMNS);
-  return fills && fits(caps, out, &conv_coop2_wide);
+  return fills && conv_coop2_pays(caps, out);
+}
+
+bool conv_coop2_fits_wide(const struct vc_caps *caps, const vc_tensor *out) {
+  return fits(caps, out, &conv_coop2_wide);
 }
 
 bool conv_coop2_fits_small(const struct vc_caps *caps, const vc_tensor *out) {

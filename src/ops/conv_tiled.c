@@ -71,13 +71,11 @@ static bool fills(const struct vc_caps *caps, const vc_tensor *out, const struct
 }
 
 bool conv_blocked_fits_128x128(const struct vc_caps *caps, const vc_tensor *out) {
-  return fills(caps, out, &conv_blocked_128x128.product) &&
-         blocked_fits(caps, out, &conv_blocked_128x128, 65, UINT32_MAX);
+  return blocked_fits(caps, out, &conv_blocked_128x128, 65, UINT32_MAX);
 }
 
 bool conv_blocked_fits_128x64(const struct vc_caps *caps, const vc_tensor *out) {
-  return fills(caps, out, &conv_blocked_128x64.product) &&
-         blocked_fits(caps, out, &conv_blocked_128x64, 33, UINT32_MAX);
+  return blocked_fits(caps, out, &conv_blocked_128x64, 33, UINT32_MAX);
 }
 
 bool conv_blocked_fits_64x64(const struct vc_caps *caps, const vc_tensor *out) {
@@ -90,6 +88,14 @@ bool conv_blocked_fits_128x32(const struct vc_caps *caps, const vc_tensor *out) 
 
 bool conv_blocked_fits_256x16(const struct vc_caps *caps, const vc_tensor *out) {
   return blocked_fits(caps, out, &conv_blocked_256x16, 1, 16);
+}
+
+bool conv_blocked_pays_128x128(const struct vc_caps *caps, const vc_tensor *out) {
+  return fills(caps, out, &conv_blocked_128x128.product);
+}
+
+bool conv_blocked_pays_128x64(const struct vc_caps *caps, const vc_tensor *out) {
+  return fills(caps, out, &conv_blocked_128x64.product);
 }
 
 // Short enough that a CPU driver compiles the innermost loop in a second; its branch costs a GPU a few percent.

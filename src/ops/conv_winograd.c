@@ -13,11 +13,27 @@ enum { ROW_GAP = 64, PAGE = 4096, PLANE_GAP = 128 };
 // (measured on lavapipe). A row of tiles is lifted at once.
 enum { MIN_CHANNELS = 64, MIN_TILES = 64, MAX_ROW_BYTES = 64 << 20 };
 
-bool conv_winograd_fits(const struct vc_caps *caps, struct vc_shape w, struct vc_shape grid) {
-  uint64_t tiles_x = vc_div_up(grid.w, WINOGRAD_TILE), tiles = grid.n * vc_div_up(grid.h, WINOGRAD_TILE) * tiles_x;
-  return conv_simd_fits(caps, NULL) && w.h == 3 && w.n % WINOGRAD_DEPTH == 0 && w.c % WINOGRAD_DEPTH == 0 &&
-         VC_MIN(w.n, w.c) >= MIN_CHANNELS && tiles >= MIN_TILES &&
-         tiles_x * WINOGRAD_POINTS * 4 * ((uint64_t)w.n + w.c) <= MAX_ROW_BYTES;
+static struct vc_shape weights_of(const vc_tensor *out) {
+  return out->op->half_result ? out->in[1]->shape : out->shape;
+}
+
+// Of the tensor that is cut into tiles.
+static struct vc_shape grid_of(const vc_tensor *out) {
+  return out->op->half_result ? out->shape : out->in[1]->shape;
+}
+
+bool conv_winograd_fits(const struct vc_caps *caps, const vc_tensor *out) {
+  const struct vc_shape w = weights_of(out);
+  const uint64_t row_bytes = vc_div_up(grid_of(out).w, WINOGRAD_TILE) * WINOGRAD_POINTS * 4 * ((uint64_t)w.n + w.c);
+  return conv_simd_fits(caps, out) && w.h == 3 && w.n % WINOGRAD_DEPTH == 0 && w.c % WINOGRAD_DEPTH == 0 &&
+         row_bytes <= MAX_ROW_BYTES;
+}
+
+bool conv_winograd_pays(const struct vc_caps *caps, const vc_tensor *out) {
+  (void)caps;
+  const struct vc_shape w = weights_of(out), grid = grid_of(out);
+  const uint64_t tiles = grid.n * vc_div_up(grid.h, WINOGRAD_TILE) * vc_div_up(grid.w, WINOGRAD_TILE);
+  return VC_MIN(w.n, w.c) >= MIN_CHANNELS && tiles >= MIN_TILES;
 }
 
 // Lifted values in scratch.

@@ -75,12 +75,18 @@ static vc_status emit_failing(vc_emitter *e, const vc_tensor *out) {
   return VC_FAIL(VC_E_UNSUPPORTED, "no such unit");
 }
 
+static bool is_large(const struct vc_caps *caps, const vc_tensor *out) {
+  (void)caps;
+  return out->shape.h >= 64;
+}
+
 static const struct vc_variant rows[] = {
     {.name = "naive", .rank_cpu = 1, .rank_gpu = 1, .emit = emit_right},
     {.name = "wrong", .rank_cpu = 8, .rank_gpu = 8, .emit = emit_wrong},
     {.name = "right", .rank_cpu = 3, .rank_gpu = 3, .emit = emit_right},
     {.name = "other", .rank_cpu = 2, .rank_gpu = 2, .emit = emit_right},
     {.name = "failing", .rank_cpu = 7, .rank_gpu = 7, .emit = emit_failing},
+    {.name = "large", .rank_cpu = 9, .rank_gpu = 9, .pays = is_large, .emit = emit_right},
     {.name = "hopeless", .rank_cpu = 0.5f, .rank_gpu = 0.5f, .emit = emit_failing},
 };
 
@@ -100,11 +106,15 @@ static double flops(const vc_tensor *out) {
 
 static const struct vc_op op = {.name = "job", .infer = infer, .emit = emit, .flops = flops, .resize = resize};
 
-static vc_choices *open_choices(void) {
-  const struct vc_choices_desc desc = {.path = "kernels.json", .device = "this one", .seconds = (double)INFINITY};
+static vc_choices *choices_for(double seconds) {
+  const struct vc_choices_desc desc = {.path = "kernels.json", .device = "this one", .seconds = seconds};
   vc_choices *c;
   assert_int_equal(vc_choices_create(arena, &desc, &c), VC_OK);
   return c;
+}
+
+static vc_choices *open_choices(void) {
+  return choices_for((double)INFINITY);
 }
 
 static void add_job(vc_graph *g, uint32_t channels, uint32_t side) {
@@ -219,6 +229,34 @@ static void wrong_machine_code_proves_nothing(void **state) {
   assert_non_null(strstr(first + 1, "kernel job=wrong gives wrong numbers"));
 }
 
+// Its proof is made on a smaller image than it pays for.
+static void a_kernel_is_tried_only_where_it_pays(void **state) {
+  const struct vc_choice *list;
+  size_t n;
+  (void)state;
+  vc_choices *c = open_choices();
+  assert_true(is_good(chosen(c, "job=large", 20)));
+  assert_string_equal(chosen(c, "job=large", 80), "large");
+  chosen(c, "job=-failing,job=-wrong,job=-other", 80);
+  assert_int_equal(vc_choices_list(c, &list, &n), VC_OK);
+  assert_int_equal(list[n - 1].n_times, 2);
+  assert_string_equal(list[n - 1].times[1].variant, "large");
+  assert_true(list[n - 1].times[1].seconds > 0);
+}
+
+static void what_there_is_no_time_for_is_proven(void **state) {
+  const struct vc_choice *list;
+  size_t n;
+  (void)state;
+  vc_choices *c = choices_for(1e-9);
+  assert_string_equal(chosen(c, "job=-failing,job=-wrong", 20), "right");
+  assert_int_equal(vc_choices_list(c, &list, &n), VC_OK);
+  assert_int_equal(list[0].n_times, 0);
+  assert_string_equal(warnings, "");
+  assert_true(is_good(chosen(c, "job=-failing", 20)));
+  assert_non_null(strstr(warnings, "kernel job=wrong gives wrong numbers"));
+}
+
 static void a_pinned_or_forced_kernel_is_taken_unmeasured(void **state) {
   struct vc_variant_use use;
   const struct vc_choice *list;
@@ -236,10 +274,8 @@ static void a_pinned_or_forced_kernel_is_taken_unmeasured(void **state) {
 }
 
 static void without_time_the_rank_decides(void **state) {
-  const struct vc_choices_desc desc = {.path = "kernels.json", .device = "this one"};
-  vc_choices *c;
   (void)state;
-  assert_int_equal(vc_choices_create(arena, &desc, &c), VC_OK);
+  vc_choices *c = choices_for(0);
   assert_string_equal(chosen(c, "job=-wrong,job=-failing", 20), "right");
   assert_false(vc_path_exists("kernels.json"));
 }
@@ -251,7 +287,8 @@ int main(void) {
       TEST(only_kernels_that_are_right_are_taken), TEST(a_kernel_that_fails_leaves_the_definition),
       TEST(one_good_kernel_needs_no_race),         TEST(machine_code_is_proven_once),
       TEST(wrong_machine_code_proves_nothing),     TEST(a_pinned_or_forced_kernel_is_taken_unmeasured),
-      TEST(without_time_the_rank_decides),
+      TEST(without_time_the_rank_decides),         TEST(a_kernel_is_tried_only_where_it_pays),
+      TEST(what_there_is_no_time_for_is_proven),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-// [CONV 1] on matrix units, by matrices of a whole workgroup (coop2.glsl): out[p][n] = b[n] + sum over taps t and channels
-// c of in[p + t][c] * w(t, c, n), see conv.h; stride 1. A workgroup computes the TILE_H x TILE_W pixels of one sample and TILE_N
+// [CONV 1] on matrix units, by matrices of a whole workgroup (coop2.glsl): out[p][n] = b[n] + add[p][n] + sum over taps t and
+// channels c of in[p + t][c] * w(t, c, n), see conv.h; stride 1. A workgroup computes the TILE_H x TILE_W pixels of one sample and TILE_N
 // columns: for each tap the box of the image that lies under the tile, moved by the tap, is the left factor, TILE_K
 // channels at a time. Activations of 16 bits; weights packed by conv2d_coop_pack without padding; 32-bit sums. in_c and
 // cols are multiples of 8.
@@ -22,16 +22,22 @@ layout(constant_id = SC_COOP2_K) const uint TILE_K = 16;
 layout(binding = 0) readonly buffer In { coop2_half in_[]; };
 layout(binding = 1) readonly buffer Weights { coop2_half weights[]; }; // [column][tap][channel]
 layout(binding = 2) readonly buffer Bias { float bias[]; };
-layout(binding = 3) writeonly buffer Out { coop2_half out_[]; };
+layout(binding = 3) readonly buffer Add { coop2_half add_[]; };
+layout(binding = 4) writeonly buffer Out { coop2_half out_[]; };
 layout(push_constant) uniform Push { vc_conv_push p; };
 
 const uint TILE_M = TILE_H * TILE_W;
 
 VC_COOP2_DECLARE
 
-float finish(const in uint i, const in uint j, const in float sum, const in uint n0) {
+// from: the tile's first column, row and pixel of a row, and the first element of its sample.
+float finish(const in uint i, const in uint j, const in float sum, const in uvec4 from) {
+  const uint n = from.x + j, row = from.y + i / TILE_W, x = from.z + i % TILE_W;
   float y = sum;
-  if ((p.flags & CONV_BIAS) != 0 && n0 + j < p.cols) y += bias[n0 + j];
+  if ((p.flags & CONV_BIAS) != 0 && n < p.cols) y += bias[n];
+  if ((p.flags & CONV_ADD) != 0 && n < p.cols && row < p.grid_h && x < p.grid_w) {
+    y += coop2_element(add_, from.w + (row * p.grid_w + x) * p.cols + n);
+  }
   if ((p.flags & CONV_RELU) != 0 && y < 0.0) y = 0.0; // NaN stays
   return y;
 }
@@ -61,6 +67,6 @@ void main() {
       coop2_multiply_add(sum, a, b);
     }
   }
-  coop2_each(sum, finish, n0);
+  coop2_each(sum, finish, uvec4(n0, y0, x0, out_at));
   coop2_store_half(sum, out_, out_at, coop2_box(result, y0, TILE_H, x0, TILE_W, n0, TILE_N));
 }

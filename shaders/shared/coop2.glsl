@@ -5,6 +5,7 @@
 // included before anything that is no preprocessor line; behind it a kernel declares LOCAL, TILE_M, TILE_N, TILE_K
 // (constants), and then writes VC_COOP2_DECLARE.
 //
+//   coop2_element(buffer, i)              element i, from a buffer of coop2_half
 //   coop2_half, coop2_float               what buffers of 16-bit and of 32-bit floats are arrays of
 //   coop2_layout l; coop2_dims(l, z, y, x)     the whole tensor {z, y, x}
 //   coop2_box(l, z, dz, y, dy, x, dx)     the box of dz x dy x dx elements at (z, y, x), which may be negative (as uint: wrapped)
@@ -32,6 +33,7 @@
 #define VC_COOP2_DECLARE
 #define coop2_half   float16_t
 #define coop2_float  float
+#define coop2_element(buffer, i) float(buffer[i])
 // Offsets are signed in the extension, and compared as such with the tensor's dimensions.
 #define coop2_layout tensorLayoutNV<3, gl_CooperativeMatrixClampModeConstantNV>
 #define coop2_dims(l, z, y, x) \
@@ -92,6 +94,7 @@
   }
 #define coop2_half  uint // two elements
 #define coop2_float vec2
+#define coop2_element(buffer, i) unpackHalf2x16(buffer[(i) / 2])[(i) % 2]
 #define coop2_dims(l, z, y, x)            l = coop2_layout(uvec3(z, y, x), uvec3(z, y, x), ivec3(0))
 #define coop2_box(l, z, dz, y, dy, x, dx) coop2_box_of(l, uvec3(z, y, x), uvec3(dz, dy, dx))
 #define coop2_left(a)

@@ -56,7 +56,6 @@ static bool multiplies(const struct vc_caps *caps, const struct conv_coop2_kerne
 static bool fits(const struct vc_caps *caps, const vc_tensor *out, const struct conv_coop2_tiles *tiles) {
   const struct conv_coop2_kernel *kernel = is_gradient(out) ? &tiles->gradient : product_of(tiles, out->shape.c);
   const uint32_t depth = is_gradient(out) ? kernel->h * kernel->w : depth_of(tiles, out->in[0]->shape.c);
-  if (out->in[3]) return false; // these kernels add nothing
   for (uint32_t i = 0; i < out->n_in; i++) {
     const vc_tensor *in = out->in[i];
     if (in && (out->op->half_inputs >> i & 1) && (in->dtype != VC_F16 || in->shape.c % 8 != 0)) return false;
@@ -100,8 +99,9 @@ vc_status conv_coop2_emit(vc_emitter *e, const struct conv_product *p) {
   vc_region packed = vc_emit_scratch(e, (uint64_t)p->cols * chunks * 16), x = vc_emit_tensor(e, p->in);
   VC_TRY(conv_coop_emit_pack(e, p, p->cols, chunks, packed));
   struct vc_dispatch d = {.kernel = kernel->name,
-                          .n_bindings = 4,
-                          .bindings = {x, packed, p->bias ? vc_emit_tensor(e, p->bias) : x, vc_emit_tensor(e, p->out)},
+                          .n_bindings = 5,
+                          .bindings = {x, packed, p->bias ? vc_emit_tensor(e, p->bias) : x,
+                                       p->add ? vc_emit_tensor(e, p->add) : x, vc_emit_tensor(e, p->out)},
                           .push = &push,
                           .push_bytes = sizeof push,
                           .n_spec = SC_COOP2_K + 1,

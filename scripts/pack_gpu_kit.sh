@@ -7,13 +7,14 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 kit=${1:-gpu-kit}
 
-cmake --preset release -DVULCYTE_TESTS=ON > /dev/null
-cmake --build build -j "$(getconf _NPROCESSORS_ONLN)"
+# One library for the program and all tests: each of them would be as large as it is.
+build=build/kit
+cmake --preset release -B "$build" -DVULCYTE_TESTS=ON -DVULCYTE_SHARED=ON > /dev/null
+cmake --build "$build" -j "$(getconf _NPROCESSORS_ONLN)"
 
 rm -rf "$kit"
 mkdir -p "$kit/bin" "$kit/lib" "$kit/bench" "$kit/assets" "$kit/configs"
-cp build/vulcyte build/tests/ops_* "$kit/bin/"
-strip "$kit"/bin/*
+cp "$build"/vulcyte "$build"/tests/ops_* "$kit/bin/"
 cp -r bench/torch "$kit/bench/"
 cp -r assets/sample "$kit/assets/"
 cp -r configs/. "$kit/configs/"
@@ -23,6 +24,7 @@ ldd "$kit"/bin/* | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u |
   grep -vE '/(libc|libm|libpthread|libdl|librt|ld-linux[^/]*)\.so' | xargs -r -I{} cp -L {} "$kit/lib/"
 loader=$(ldconfig -p | awk '/libvulkan\.so\.1 / { print $NF; exit }')
 [ -n "$loader" ] && cp -L "$loader" "$kit/lib/libvulkan.so.1"
+strip "$kit"/bin/* "$kit"/lib/*
 
 # Only our programs see the carried libraries: python3 keeps its own.
 cat > "$kit/with_lib" <<'RUN'

@@ -69,8 +69,9 @@ class Work:
             torch.cuda.synchronize()
 
     def forward(self, x):
-        dtype = torch.float16 if self.cuda else torch.bfloat16
-        with torch.autocast(self.device.type, dtype=dtype, enabled=self.amp):
+        if not self.amp:
+            return torch.softmax(self.run(x), 1)
+        with torch.autocast(self.device.type, dtype=torch.float16 if self.cuda else torch.bfloat16):
             logits = self.run(x)
         return torch.softmax(logits.float(), 1)
 

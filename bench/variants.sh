@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Whether every fast kernel trains as well as the definitions do: the same run with each variant forced in turn, twice. Prints
-# the IoU on the test images, the seconds, and whether both runs ended with the same bits. A variant that no kernel of the
-# run can take leaves the naive ones in its place.
+# the IoU on the test images, the seconds, and whether both runs ended with the same bits. Where a variant
+# cannot run the naive kernel does, and where it does not pay the one that would be chosen.
 #
 #   bench/variants.sh [build/vulcyte [VARIANT...]]
 #
@@ -11,7 +11,8 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 vulcyte=$(realpath "${1:-build/vulcyte}")
 variants=("${@:2}")
-[ ${#variants[@]} -gt 0 ] || variants=(chosen naive simd winograd tiled tiled_large mixed:chosen mixed:coop_emulated)
+[ ${#variants[@]} -gt 0 ] || variants=(chosen naive simd winograd tiled blocked_64x64 mixed:chosen \
+  mixed:coop_emulated mixed:coop2_emulated)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 options=(--quiet --device "${DEVICE:-auto}")

@@ -54,7 +54,8 @@ void vc_exec_variants(const vc_exec *exec, const struct vc_variant_use **out, si
 // kernel's numbers on a small image first (a row that is wrong is warned of and never taken; a job's only row is proven
 // once for all shapes that run the same machine code), then the rows that promise something by rank on an image of the
 // node's size, medians of several runs. Processes that share a file wait
-// for each other, so all of them end with the same choices. What there was no time for is remembered by rank.
+// for each other, so all of them end with the same choices. What there was no time for is proven and remembered by
+// rank.
 typedef struct vc_choices vc_choices;
 enum { VC_MAX_TIMES = 16 };
 struct vc_choice {

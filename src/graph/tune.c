@@ -32,7 +32,6 @@ struct item {
   struct sample sample;
   double flops;            // of all nodes with that key
   const struct item *like; // an earlier one whose one candidate runs the same machine code: its proof counts
-  bool wrong;              // the one candidate is
   bool proven;             // the row by rank is right
 };
 struct tuner {
@@ -334,8 +333,7 @@ static vc_status measure(struct tuner *t, struct item *item, vc_choices *choices
   for (size_t row = 0; row < use->n_rows && n < VC_MAX_TIMES; row++) {
     if (use->rows >> row & 1) candidates[n++].row = row;
   }
-  if (!item->like || item->like->wrong) VC_TRY(in_arena(t, item, candidates, n, false));
-  item->wrong = n_alive(candidates, n) == 0;
+  if (!item->like || !item->like->proven) VC_TRY(in_arena(t, item, candidates, n, false));
   item->proven = is_right(candidates, n, use->chosen);
   if (n_alive(candidates, n) > 1) VC_TRY(in_arena(t, item, candidates, n, true));
   choice.variant = use->table[decide(use, candidates, n)].name;
@@ -362,9 +360,11 @@ static const struct program_dispatch *dispatches_of(const struct program *p, con
   return p->dispatches + first;
 }
 
-static bool same_code(const struct program *p, const vc_tensor *a, const vc_tensor *b) {
+// Whether two nodes run the same row, by the same kernels and constants.
+static bool same_code(const struct program *p, const struct vc_variant_use *a, const struct vc_variant_use *b) {
   uint32_t n, n_b;
-  const struct program_dispatch *x = dispatches_of(p, a, &n), *y = dispatches_of(p, b, &n_b);
+  if (a->table != b->table || a->chosen != b->chosen) return false;
+  const struct program_dispatch *x = dispatches_of(p, a->node, &n), *y = dispatches_of(p, b->node, &n_b);
   for (uint32_t i = 0; i < VC_MIN(n, n_b); i++) {
     const struct vc_dispatch *d = &x[i].d, *e = &y[i].d;
     if (strcmp(d->kernel, e->kernel) != 0 || memcmp(d->spec, e->spec, sizeof d->spec) != 0) return false;
@@ -378,8 +378,7 @@ static void find_likes(const struct program *p, struct item *items, size_t n) {
     const struct vc_variant_use *use = items[i].use;
     for (size_t k = 0; k < i && !items[i].like && use->rows == 1u << use->chosen; k++) {
       const struct vc_variant_use *other = items[k].use;
-      const bool same = other->table == use->table && other->rows == use->rows && !items[k].like;
-      if (same && same_code(p, use->node, other->node)) items[i].like = &items[k];
+      if (!items[k].like && other->rows == use->rows && same_code(p, use, other)) items[i].like = &items[k];
     }
   }
 }
@@ -414,15 +413,12 @@ static vc_status settle(struct tuner *t, const struct program *p, struct item *i
   const struct vc_variant_use *use = item->use;
   struct candidate candidate = {.row = use->chosen};
   for (size_t k = 0; k < i && !item->proven; k++) {
-    const struct vc_variant_use *other = items[k].use;
-    item->proven = items[k].proven && other->table == use->table && other->chosen == use->chosen &&
-                   same_code(p, use->node, other->node);
+    item->proven = items[k].proven && same_code(p, use, items[k].use);
   }
   if (!item->proven && use->chosen > 0) VC_TRY(in_arena(t, item, &candidate, 1, false));
   item->proven = is_right(&candidate, 1, use->chosen);
   if (!item->proven) return measure(t, item, choices); // whatever it takes
-  return choices_put(choices,
-                     &(struct vc_choice){.key = use->key, .variant = use->table[decide(use, &candidate, 1)].name});
+  return choices_put(choices, &(struct vc_choice){.key = use->key, .variant = use->table[use->chosen].name});
 }
 
 static double guess(const struct vc_caps *caps, const struct item *items, size_t n) {

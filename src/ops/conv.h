@@ -28,6 +28,9 @@ struct conv_gradient {
 uint32_t conv_flags_of(const struct conv_product *p);
 struct vc_conv_push conv_push_of(const struct conv_product *p);
 struct vc_conv_dw_push conv_dw_push_of(const struct conv_gradient *p);
+// Of the node's images, those in and one out: whether their channels are multiples of unit; whether those in are F16.
+bool conv_in_units(const vc_tensor *out, uint32_t unit);
+bool conv_is_half(const vc_tensor *out);
 
 // conv_simd.c: subgroups of 4, 8 or 16 lanes, buffers by address.
 bool conv_simd_fits(const struct vc_caps *caps, const vc_tensor *out);

@@ -55,11 +55,8 @@ static uint32_t shared_bytes(const struct conv_coop_tile *tile, const struct div
 
 static bool fits(const struct vc_caps *caps, const vc_tensor *out, const struct conv_coop_tile *tile) {
   struct division d;
-  for (uint32_t i = 0; i < out->n_in; i++) {
-    const vc_tensor *in = out->in[i];
-    if (in && (out->op->half_inputs >> i & 1) && (in->dtype != VC_F16 || in->shape.c % 8 != 0)) return false;
-  }
-  return out->shape.c % 8 == 0 && divide(caps, tile, &d) && shared_bytes(tile, &d) <= caps->max_shared_bytes;
+  return conv_is_half(out) && conv_in_units(out, 8) && divide(caps, tile, &d) &&
+         shared_bytes(tile, &d) <= caps->max_shared_bytes;
 }
 
 // A large tile moves less; but every unit of the device must have one.

@@ -56,11 +56,7 @@ static bool multiplies(const struct vc_caps *caps, const struct conv_coop2_kerne
 static bool fits(const struct vc_caps *caps, const vc_tensor *out, const struct conv_coop2_tiles *tiles) {
   const struct conv_coop2_kernel *kernel = is_gradient(out) ? &tiles->gradient : product_of(tiles, out->shape.c);
   const uint32_t depth = is_gradient(out) ? kernel->h * kernel->w : depth_of(tiles, out->in[0]->shape.c);
-  for (uint32_t i = 0; i < out->n_in; i++) {
-    const vc_tensor *in = out->in[i];
-    if (in && (out->op->half_inputs >> i & 1) && (in->dtype != VC_F16 || in->shape.c % 8 != 0)) return false;
-  }
-  if (out->shape.c % 8 != 0 || kernel->local > caps->max_workgroup_invocations) return false;
+  if (!conv_is_half(out) || !conv_in_units(out, 8) || kernel->local > caps->max_workgroup_invocations) return false;
   return tiles->is_emulated ? emulates(caps, kernel, depth) : multiplies(caps, kernel, depth);
 }
 

@@ -30,3 +30,23 @@ struct vc_conv_dw_push conv_dw_push_of(const struct conv_gradient *p) {
                                   .origin = p->origin,
                                   .steps = rows.n * rows.h * rows.w};
 }
+
+static const vc_tensor *image_in(const vc_tensor *out, uint32_t i) {
+  return out->op->half_inputs >> i & 1 ? out->in[i] : NULL;
+}
+
+bool conv_in_units(const vc_tensor *out, uint32_t unit) {
+  for (uint32_t i = 0; i < out->n_in; i++) {
+    const vc_tensor *in = image_in(out, i);
+    if (in && in->shape.c % unit != 0) return false;
+  }
+  return out->shape.c % unit == 0;
+}
+
+bool conv_is_half(const vc_tensor *out) {
+  for (uint32_t i = 0; i < out->n_in; i++) {
+    const vc_tensor *in = image_in(out, i);
+    if (in && in->dtype != VC_F16) return false;
+  }
+  return true;
+}

@@ -50,17 +50,10 @@ static uint32_t columns_of(const vc_tensor *out) {
   return shape.h == 2 * in.h && shape.w == 2 * in.w ? 4 * shape.c : shape.c;
 }
 
-static bool is_in_fours(const vc_tensor *out) {
-  for (uint32_t i = 0; i < out->n_in; i++) {
-    if ((out->op->half_inputs >> i & 1) && out->in[i]->shape.c % 4 != 0) return false;
-  }
-  return out->shape.c % 4 == 0 && columns_of(out) % 4 == 0;
-}
-
 static bool blocked_fits(const struct vc_caps *caps, const vc_tensor *out, const struct conv_tiles *tiles,
                          uint32_t min_columns, uint32_t max_columns) {
   const uint32_t columns = columns_of(out);
-  return columns >= min_columns && columns <= max_columns && is_in_fours(out) &&
+  return columns >= min_columns && columns <= max_columns && conv_in_units(out, 4) && columns % 4 == 0 &&
          runs_groups_of(caps, tiles->product.local);
 }
 

@@ -26,8 +26,8 @@ struct vc_safetensors {
   uint32_t n_metadata;
 };
 vc_status vc_safetensors_read(vc_arena *arena, const char *path,
-                              struct vc_safetensors *out); // everything checked: offsets, overlaps, sizes
-vc_status vc_safetensors_write(const char *path, const struct vc_safetensors *content); // atomic
+                              struct vc_safetensors *out); // everything checked: offsets, overlaps, sizes, checksum
+vc_status vc_safetensors_write(const char *path, const struct vc_safetensors *content); // atomic; adds a checksum
 const char *vc_safetensors_metadata(const struct vc_safetensors *s, const char *key);   // NULL if absent
 
 // The two heads of an IIC model and the classes that their clusters stand for, found on the validation images' masks.

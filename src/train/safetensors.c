@@ -2,6 +2,9 @@
 // A file is not believed: every length and offset is checked before it is used.
 #include "vulcyte/train.h"
 
+#include "train/checksum.h"
+
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +20,19 @@ static const struct {
   uint32_t n_bytes;
 } dtypes[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8}, {"I64", 8},  {"I32", 4},     {"I16", 2},    {"I8", 1},
               {"U64", 8}, {"U32", 4}, {"U16", 2},  {"U8", 1},  {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
+
+// The sum of the checksums of all tensors, each with that of its name for a seed: files that hold the same tensors in
+// another order, as other programs write them, have the same one.
+static const char checksum_key[] = "tensors_xxh64";
+
+static void print_checksum(const struct vc_safetensors *s, char out[17]) {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < s->n_tensors; i++) {
+    const struct vc_named_tensor *t = &s->tensors[i];
+    sum += checksum_bytes(t->data, t->n_bytes, checksum_bytes(t->name, strlen(t->name), 0));
+  }
+  snprintf(out, 17, "%016" PRIx64, sum);
+}
 
 static uint32_t dtype_bytes(const char *name) {
   for (size_t i = 0; i < VC_COUNT_OF(dtypes); i++) {
@@ -142,6 +158,20 @@ static vc_status read_header(struct reader *r, const uint8_t *file, size_t n_fil
   return VC_OK;
 }
 
+// Files of other programs have no checksum.
+static vc_status check_checksum(const char *path, const struct vc_safetensors *s) {
+  const char *want = vc_safetensors_metadata(s, checksum_key);
+  char is[17];
+  if (!want) return VC_OK;
+  print_checksum(s, is);
+  if (strcmp(is, want) == 0) return VC_OK;
+  return VC_FAIL(
+      VC_E_FORMAT,
+      "%s: the tensors do not agree with the checksum written with them, so the file is damaged; use another "
+      "copy or checkpoint (a program that changes tensors on purpose must drop \"%s\" from __metadata__)",
+      path, checksum_key);
+}
+
 vc_status vc_safetensors_read(vc_arena *arena, const char *path, struct vc_safetensors *out) {
   struct reader r = {.arena = arena, .path = path};
   struct vc_safetensors s = {0};
@@ -159,6 +189,7 @@ vc_status vc_safetensors_read(vc_arena *arena, const char *path, struct vc_safet
       VC_TRY(read_tensor(&r, value, &s.tensors[s.n_tensors++]));
   }
   VC_TRY(check_gapless(&r, &s));
+  VC_TRY(check_checksum(path, &s));
   *out = s;
   return VC_OK;
 }
@@ -173,12 +204,15 @@ const char *vc_safetensors_metadata(const struct vc_safetensors *s, const char *
 // ---- writing ------------------------------------------------------------------------------------------------------
 
 static void put_header(vc_json_writer *w, const struct vc_safetensors *s) {
+  char checksum[17];
+  print_checksum(s, checksum);
   vc_json_begin_object(w, NULL);
-  if (s->n_metadata > 0) {
-    vc_json_begin_object(w, "__metadata__");
-    for (uint32_t i = 0; i < s->n_metadata; i++) vc_json_put_string(w, s->keys[i], s->values[i]);
-    vc_json_end_object(w);
+  vc_json_begin_object(w, "__metadata__");
+  for (uint32_t i = 0; i < s->n_metadata; i++) {
+    if (strcmp(s->keys[i], checksum_key) != 0) vc_json_put_string(w, s->keys[i], s->values[i]);
   }
+  vc_json_put_string(w, checksum_key, checksum);
+  vc_json_end_object(w);
   uint64_t at = 0;
   for (uint32_t i = 0; i < s->n_tensors; i++) {
     const struct vc_named_tensor *t = &s->tensors[i];

@@ -129,6 +129,8 @@ expect 2 'twin/fluo_0000.png: has the name of' predict $model data/images/fluo_0
 expect 2 'nowhere: ' evaluate $model --images nowhere --masks data/masks
 head -c 1000 $model > short.safetensors
 expect 2 'short.safetensors: ' predict short.safetensors data/images --out out
+{ head -c -2 $model && printf 'xx'; } > flipped.safetensors
+expect 2 'flipped.safetensors: the tensors do not agree with the checksum' predict flipped.safetensors data/images --out out
 expect 2 'run: the folder is not empty; go on with its run by --resume' train good.json --out run
 sed 's/"epochs": 1/"epochs": 2, "batch": 2/' good.json > other.json
 expect 2 'train.batch: the run began with' train other.json --out run --resume --quiet

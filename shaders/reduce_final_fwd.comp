@@ -1,8 +1,11 @@
 // Second pass of all sums: y[c] = factor * sum_r x[r][c], its square root with ROOT. A workgroup takes `columns`
 // columns; the invocations of a column add every (REDUCE_LOCAL / columns)-th row, compensated, then pairwise among
-// each other.
+// each other: SUBGROUPS, for full subgroups, in registers as soon as one holds all that is left. The pairs are the same.
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#ifdef SUBGROUPS
+#extension GL_KHR_shader_subgroup_shuffle_relative : require
+#endif
 #include "reduce.h"
 #include "sum.glsl"
 
@@ -13,7 +16,12 @@ layout(binding = 1) writeonly buffer Y { float y[]; };
 shared float part[REDUCE_LOCAL];
 
 void main() {
-  uint id = gl_LocalInvocationID.x, rows = REDUCE_LOCAL / pc.columns;
+#ifdef SUBGROUPS
+  const uint id = gl_SubgroupID * gl_SubgroupSize + gl_SubgroupInvocationID, together = gl_SubgroupSize;
+#else
+  const uint id = gl_LocalInvocationID.x, together = 1u;
+#endif
+  uint rows = REDUCE_LOCAL / pc.columns;
   uint c = gl_WorkGroupID.x * pc.columns + id % pc.columns;
   vc_acc acc = vc_acc(0.0, 0.0);
   if (c < pc.n_columns) {
@@ -26,12 +34,20 @@ void main() {
     for (; r < pc.n_rows; r += rows) vc_acc_add(acc, x[r * pc.n_columns + c]);
   }
   part[id] = vc_acc_value(acc);
-  for (uint half_count = REDUCE_LOCAL / 2u; half_count >= pc.columns; half_count /= 2u) {
+  uint half_count = REDUCE_LOCAL / 2u;
+  for (; half_count >= max(pc.columns, together); half_count /= 2u) {
     barrier();
     if (id < half_count) part[id] += part[id + half_count];
   }
+#ifdef SUBGROUPS
+  barrier();
+  float v = part[id];
+  for (; half_count >= pc.columns; half_count /= 2u) v += subgroupShuffleDown(v, half_count);
+#else
+  float v = part[id];
+#endif
   if (id < pc.columns && c < pc.n_columns) {
-    float v = pc.factor * part[id];
+    v *= pc.factor;
     y[c] = ROOT ? sqrt(v) : v;
   }
 }

@@ -32,7 +32,7 @@ static vc_status sums_emit(vc_emitter *e, const vc_tensor *out) {
                         .push_bytes = sizeof push,
                         .groups = {ops_grid_of(n_rows).groups[0], 1, 1},
                     }));
-  return ops_emit_column_sums(e, partial, n_rows, 2, 1, false, vc_emit_tensor(e, out));
+  return ops_emit_column_sums(e, partial, n_rows, 2, 1, 0, vc_emit_tensor(e, out));
 }
 
 static const struct vc_op cross_entropy_sums = {.name = "cross_entropy_sums", .infer = sums_infer, .emit = sums_emit};

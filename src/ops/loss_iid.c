@@ -62,7 +62,7 @@ static vc_status sums_emit(vc_emitter *e, const vc_tensor *out) {
                         .groups = {ops_grid_of(push.rows * n_lanes).groups[0], 1, 1},
                     }));
   uint32_t n_columns = a->matrices * n_entries;
-  return ops_emit_column_sums(e, partial, push.rows * (box / a->matrices), n_columns, 1, false, vc_emit_tensor(e, out));
+  return ops_emit_column_sums(e, partial, push.rows * (box / a->matrices), n_columns, 1, 0, vc_emit_tensor(e, out));
 }
 
 static const struct vc_op iid_sums = {.name = "iid_sums", .infer = sums_infer, .emit = sums_emit};
@@ -145,7 +145,7 @@ static vc_status loss_emit(vc_emitter *e, const vc_tensor *out) {
   vc_region each = a->matrices == 1 ? y : vc_emit_scratch(e, a->matrices * sizeof(float));
   VC_TRY(emit_matrices(e, out, "iid_loss_fwd", (vc_region[]){vc_emit_tensor(e, out->in[0]), each}, 2));
   if (a->matrices == 1) return VC_OK;
-  return ops_emit_column_sums(e, each, a->matrices, 1, 1.0f / (float)a->matrices, false, y);
+  return ops_emit_column_sums(e, each, a->matrices, 1, 1.0f / (float)a->matrices, 0, y);
 }
 
 static void loss_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in) {

@@ -50,7 +50,7 @@ static vc_status sums_emit(vc_emitter *e, const vc_tensor *out) {
   uint32_t n_rows = ops_rows(e, (uint64_t)s.n * s.h * s.w, 1);
   vc_region partial = vc_emit_scratch(e, (uint64_t)n_rows * 2 * sizeof(float));
   VC_TRY(emit_pixels(e, out, "kl_sums_fwd", n_rows, ops_grid_of(n_rows), &partial, 1));
-  return ops_emit_column_sums(e, partial, n_rows, 2, 1, false, vc_emit_tensor(e, out));
+  return ops_emit_column_sums(e, partial, n_rows, 2, 1, 0, vc_emit_tensor(e, out));
 }
 
 static const struct vc_op kl_sums = {.name = "kl_sums", .infer = sums_infer, .emit = sums_emit};

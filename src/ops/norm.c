@@ -84,7 +84,7 @@ static vc_status emit_sums(vc_emitter *e, const vc_tensor *node, const char *ker
   for (uint32_t i = 0; i < n_in; i++) d.bindings[d.n_bindings++] = vc_emit_tensor(e, node->in[i]);
   d.bindings[d.n_bindings++] = partial;
   VC_TRY(vc_emit(e, &d));
-  return ops_emit_column_sums(e, partial, push.rows, n_columns, 1, false, sums);
+  return ops_emit_column_sums(e, partial, push.rows, n_columns, 1, 0, sums);
 }
 
 // ---- statistics {1,3SC,1,1}: mean, 1/sqrt(variance + epsilon), variance -------------------------------------------

@@ -2,20 +2,29 @@
 // writes rows of partial sums, reduce_final adds the rows.
 #include "internal.h"
 
+#include "vulcyte/variant.h"
+
 #include "shaders/shared/reduce.h"
 
 enum { FINAL_COLUMNS = 8 }; // of a workgroup, where there are several
 
+bool ops_subgroup_sums_fit(const struct vc_caps *caps, const vc_tensor *out) {
+  (void)out;
+  return caps->subgroup_size_control && REDUCE_LOCAL % caps->subgroup_size == 0;
+}
+
 vc_status ops_emit_column_sums(vc_emitter *e, vc_region partial, uint32_t n_rows, uint32_t n_columns, float factor,
-                               bool root, vc_region out) {
+                               uint32_t flags, vc_region out) {
   uint32_t columns = n_columns == 1 ? 1 : n_columns == 2 ? 2 : FINAL_COLUMNS;
   struct vc_reduce_push push = {.n_rows = n_rows, .n_columns = n_columns, .columns = columns, .factor = factor};
+  const bool shuffles = flags & OPS_SUM_SHUFFLES;
   return vc_emit(e, &(struct vc_dispatch){
-                        .kernel = "reduce_final_fwd",
+                        .kernel = shuffles ? "reduce_final_subgroup" : "reduce_final_fwd",
+                        .required_subgroup = shuffles ? vc_emit_caps(e)->subgroup_size : 0,
                         .n_bindings = 2,
                         .bindings = {partial, out},
                         .n_spec = 1,
-                        .spec = {[SC_REDUCE_ROOT] = root},
+                        .spec = {[SC_REDUCE_ROOT] = flags & OPS_SUM_ROOT},
                         .push = &push,
                         .push_bytes = sizeof push,
                         .groups = {(uint32_t)vc_div_up(n_columns, columns), 1, 1},
@@ -37,7 +46,7 @@ static vc_status sum_infer(vc_tensor *out) {
   return VC_OK;
 }
 
-static vc_status sum_emit(vc_emitter *e, const vc_tensor *out) {
+static vc_status emit_sum(vc_emitter *e, const vc_tensor *out, uint32_t flags) {
   const struct sum_attr *a = ops_attr(out);
   uint64_t n = vc_shape_count(out->in[0]->shape);
   uint32_t columns = out->shape.c, width = columns == 1 || columns % 4 == 0 ? 4 : 1;
@@ -60,7 +69,22 @@ static vc_status sum_emit(vc_emitter *e, const vc_tensor *out) {
                         .push_bytes = sizeof push,
                         .groups = {grid.groups[0], 1, 1},
                     }));
-  return is_final ? VC_OK : ops_emit_column_sums(e, partial, n_rows, columns, a->factor, a->root, y);
+  return is_final
+             ? VC_OK
+             : ops_emit_column_sums(e, partial, n_rows, columns, a->factor, flags | (a->root ? OPS_SUM_ROOT : 0), y);
+}
+
+static vc_status emit_naive(vc_emitter *e, const vc_tensor *out) {
+  return emit_sum(e, out, 0);
+}
+
+static vc_status emit_subgroup(vc_emitter *e, const vc_tensor *out) {
+  return emit_sum(e, out, OPS_SUM_SHUFFLES);
+}
+
+static vc_status sum_emit(vc_emitter *e, const vc_tensor *out) {
+  static const struct vc_variant table[] = OPS_SUM_VARIANTS(emit_naive, emit_subgroup);
+  return vc_emit_variant(e, out->op->name, table, VC_COUNT_OF(table), out);
 }
 
 static void sum_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in) {

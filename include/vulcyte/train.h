@@ -24,6 +24,9 @@ struct vc_safetensors {
   uint32_t n_tensors;
   const char **keys, **values; // __metadata__
   uint32_t n_metadata;
+  // For writing tensors that are not all in memory: gives one's data, good until the next call. NULL: they have theirs.
+  const void *(*fetch)(void *context, uint32_t tensor);
+  void *context;
 };
 vc_status vc_safetensors_read(vc_arena *arena, const char *path,
                               struct vc_safetensors *out); // everything checked: offsets, overlaps, sizes, checksum
@@ -62,12 +65,13 @@ vc_status vc_checkpoint_read(vc_arena *arena, const char *path, struct vc_model_
 // is in block) and skipped. VC_E_SHAPE if nothing fits.
 vc_status vc_checkpoint_load_weights(const char *path, const vc_model *model, float *block, bool strict);
 
+enum vc_state_block { VC_STATE_PARAMS, VC_STATE_MOMENT1, VC_STATE_MOMENT2, VC_N_STATE_BLOCKS };
 // The state beside last.safetensors that makes a resumed run end with the same bits. Blocks in device order.
 struct vc_train_state {
   uint64_t step;                      // optimiser steps done
   uint32_t epoch, step_in_epoch;      // next to run
   uint64_t n_block;                   // elements of each block
-  float *params, *moment1, *moment2;  // moment1 unused (zeros) by RMSProp
+  float *blocks[VC_N_STATE_BLOCKS];   // as read; the first moments unused (zeros) by RMSProp
   double best_supervised, best_final; // validation losses so far; INFINITY: none
   uint32_t best_supervised_epoch, best_final_epoch;
   double best_start_loss;     // of several starts: the lowest loss so far
@@ -76,7 +80,10 @@ struct vc_train_state {
   float loss_scale[4];        // of vc_loss_scale, in mixed precision
   uint64_t log_bytes;         // length of log.jsonl at this point; resuming cuts it there
 };
-vc_status vc_train_state_write(const char *path, const struct vc_train_state *state, const char *config_text);
+// fetch gives the blocks one by one, each good until the next call, so that they need not be in memory together.
+typedef vc_status (*vc_fetch_block_fn)(void *context, enum vc_state_block block, const float **out);
+vc_status vc_train_state_write(const char *path, const struct vc_train_state *state, const char *config_text,
+                               vc_fetch_block_fn fetch, void *context);
 // VC_E_FORMAT for a damaged file (checksummed), VC_E_CONFIG when config_text differs in a key that changes results
 // (named).
 vc_status vc_train_state_read(vc_arena *arena, const char *path, const char *config_text, struct vc_train_state *out);

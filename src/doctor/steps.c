@@ -107,13 +107,16 @@ static vc_status prove_supervised(struct doctor *d, vc_arena *arena, const char 
   struct outcome once, twice;
   ref_array *x, *labels;
   double *block, *gradient, loss;
+  float *weights; // the initial ones
   VC_TRY(configure(arena, step, variants, &config));
   VC_TRY(vc_run_create_synthetic(arena, d->gpu, &config, false, NULL, &run));
   VC_TRY(vc_run_create_synthetic(arena, d->gpu, &config, false, NULL, &again));
   const uint64_t n = run->model->block_elements;
   VC_TRY(VC_NEW(arena, n, &block));
   VC_TRY(VC_NEW(arena, n, &gradient));
-  for (uint64_t i = 0; i < n; i++) block[i] = (double)run->host_block[i]; // the initial weights
+  VC_TRY(VC_NEW(arena, n, &weights));
+  VC_TRY(vc_slot_read(run->params, 0, weights, n * sizeof *weights));
+  for (uint64_t i = 0; i < n; i++) block[i] = (double)weights[i];
   VC_TRY(read_sample(arena, run, &x, &labels));
   VC_TRY(network_loss(arena, run->model, block, x, labels, config.supervised_loss.dice, &loss, gradient));
   VC_TRY(run_step(arena, run, &once));

@@ -147,18 +147,21 @@ void vc_model_init(const vc_model *model, uint64_t seed, float *block) {
   }
 }
 
-// Calls for every element its index in PyTorch's order [a][b][r][s]; in memory it is [a][r][s][b].
-static uint64_t torch_index(struct vc_shape s, uint64_t k) {
-  const uint64_t b = k % s.c, w = k / s.c % s.w, h = k / s.c / s.w % s.h, a = k / s.c / s.w / s.h;
-  return ((a * s.c + b) * s.h + h) * s.w + w;
-}
-
+// PyTorch's order is [a][b][r][s], that of the block [a][r][s][b].
 void vc_param_to_block(const struct vc_param *param, const float *torch, float *block) {
-  const uint64_t count = vc_shape_count(param->shape);
-  for (uint64_t k = 0; k < count; k++) block[param->offset + k] = torch[torch_index(param->shape, k)];
+  const struct vc_shape s = param->shape;
+  const uint64_t area = (uint64_t)s.h * s.w;
+  float *to = block + param->offset;
+  for (uint64_t a = 0; a < s.n; a++)
+    for (uint64_t k = 0; k < area; k++)
+      for (uint64_t b = 0; b < s.c; b++) *to++ = torch[(a * s.c + b) * area + k];
 }
 
 void vc_param_from_block(const struct vc_param *param, const float *block, float *torch) {
-  const uint64_t count = vc_shape_count(param->shape);
-  for (uint64_t k = 0; k < count; k++) torch[torch_index(param->shape, k)] = block[param->offset + k];
+  const struct vc_shape s = param->shape;
+  const uint64_t area = (uint64_t)s.h * s.w;
+  const float *from = block + param->offset;
+  for (uint64_t a = 0; a < s.n; a++)
+    for (uint64_t k = 0; k < area; k++)
+      for (uint64_t b = 0; b < s.c; b++) torch[(a * s.c + b) * area + k] = *from++;
 }

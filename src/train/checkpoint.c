@@ -497,34 +497,54 @@ static vc_status heads_text(vc_arena *arena, const struct vc_unet_desc *d, const
   return vc_json_writer_text(w, out, &n_bytes);
 }
 
-static vc_status collect_tensor(vc_arena *arena, const struct vc_param *p, const float *block,
-                                struct vc_named_tensor *out) {
-  const uint64_t n = param_count(p);
-  float *values;
-  VC_TRY(VC_NEW(arena, n, &values));
-  vc_param_from_block(p, block, values);
-  *out =
-      (struct vc_named_tensor){.name = p->name, .dtype = "F32", .n_dims = p->n_dims, .data = values, .n_bytes = 4 * n};
-  for (uint32_t d = 0; d < p->n_dims; d++) out->dims[d] = p->dims[d];
-  if (!p->is_integer) return VC_OK;
-  int64_t *whole;
-  VC_TRY(VC_NEW(arena, n, &whole));
-  for (uint64_t k = 0; k < n; k++) whole[k] = (int64_t)values[k];
-  out->dtype = "I64";
-  out->data = whole;
-  out->n_bytes = 8 * n;
-  return VC_OK;
+// A model's tensors, one at a time in memory in PyTorch's order.
+struct source {
+  const float *block;
+  const struct vc_param **params; // of the file's tensors
+  float *values;                  // of the tensor at hand
+  int64_t *wholes;
+};
+
+static const void *fetch_tensor(void *context, uint32_t tensor) {
+  const struct source *from = context;
+  const struct vc_param *p = from->params[tensor];
+  vc_param_from_block(p, from->block, from->values);
+  if (!p->is_integer) return from->values;
+  for (uint64_t k = 0; k < param_count(p); k++) from->wholes[k] = (int64_t)from->values[k];
+  return from->wholes;
+}
+
+static struct vc_named_tensor tensor_of(const struct vc_param *p) {
+  struct vc_named_tensor t = {.name = p->name,
+                              .dtype = p->is_integer ? "I64" : "F32",
+                              .n_dims = p->n_dims,
+                              .n_bytes = param_count(p) * (p->is_integer ? 8 : 4)};
+  for (uint32_t d = 0; d < p->n_dims; d++) t.dims[d] = p->dims[d];
+  return t;
 }
 
 // The wider ones first: readers that map the file want every tensor at a multiple of its elements' size.
-static vc_status collect_tensors(vc_arena *arena, const vc_model *model, const float *block, struct vc_safetensors *s) {
+static vc_status list_tensors(vc_arena *arena, const vc_model *model, const float *block, struct vc_safetensors *s) {
+  struct source *from;
+  uint64_t n_most[2] = {0}; // floats, whole numbers
+  VC_TRY(VC_NEW(arena, 1, &from));
+  VC_TRY(VC_NEW(arena, model->n_params, &from->params));
   VC_TRY(VC_NEW(arena, model->n_params, &s->tensors));
   for (int wide = 1; wide >= 0; wide--) {
     for (uint32_t i = 0; i < model->n_params; i++) {
       const struct vc_param *p = &model->params[i];
-      if (p->is_integer == (wide == 1)) VC_TRY(collect_tensor(arena, p, block, &s->tensors[s->n_tensors++]));
+      if (p->is_integer != (wide == 1)) continue;
+      n_most[0] = VC_MAX(n_most[0], param_count(p));
+      n_most[wide] = VC_MAX(n_most[wide], param_count(p));
+      from->params[s->n_tensors] = p;
+      s->tensors[s->n_tensors++] = tensor_of(p);
     }
   }
+  from->block = block;
+  VC_TRY(VC_NEW(arena, n_most[0], &from->values));
+  VC_TRY(VC_NEW(arena, n_most[1], &from->wholes));
+  s->fetch = fetch_tensor;
+  s->context = from;
   return VC_OK;
 }
 
@@ -551,7 +571,7 @@ static vc_status write_checkpoint(vc_arena *arena, const char *path, const vc_mo
   }
   keys[s.n_metadata] = "version";
   values[s.n_metadata++] = VC_VERSION;
-  VC_TRY(collect_tensors(arena, model, block, &s));
+  VC_TRY(list_tensors(arena, model, block, &s));
   return vc_safetensors_write(path, &s);
 }
 

@@ -13,37 +13,47 @@ vc_status vc_keep_path(const struct vc_run *run, const char *file, char **out_pa
   return vc_path_join(run->arena, run->options->out_dir, file, out_path);
 }
 
-static vc_status write_weights(struct vc_run *run, const char *file, const char *metrics_json) {
+// block: room for the parameters; they stay there.
+static vc_status write_weights(struct vc_run *run, float *block, const char *file, const char *metrics_json) {
   char *path;
   VC_TRY(vc_keep_path(run, file, &path));
-  VC_TRY(vc_slot_read(run->params, 0, run->host_block, run->model->block_elements * sizeof(float)));
-  return vc_checkpoint_write(path, run->model, run->host_block, run->config, run->min, run->max,
+  VC_TRY(vc_slot_read(run->params, 0, block, run->model->block_elements * sizeof(float)));
+  return vc_checkpoint_write(path, run->model, block, run->config, run->min, run->max,
                              vc_run_is_iic(run) ? &run->heads : NULL, metrics_json);
 }
 
+struct keeper {
+  struct vc_run *run;
+  float *block; // the one that is in memory
+};
+
+static vc_status fetch_block(void *context, enum vc_state_block which, const float **out) {
+  const struct keeper *k = context;
+  vc_slot *const slots[VC_N_STATE_BLOCKS] = {k->run->params, k->run->moment1, k->run->moment2};
+  const uint64_t n_bytes = k->run->model->block_elements * sizeof(float);
+  *out = k->block;
+  if (slots[which]) return vc_slot_read(slots[which], 0, k->block, n_bytes);
+  memset(k->block, 0, n_bytes);
+  return VC_OK;
+}
+
+static vc_status keep_last(struct vc_run *run, vc_arena *scratch) {
+  struct keeper k = {.run = run};
+  struct vc_train_state *s = &run->state;
+  char *path;
+  VC_TRY(VC_NEW(scratch, run->model->block_elements, &k.block));
+  VC_TRY(write_weights(run, k.block, "checkpoints/last.safetensors", NULL));
+  if (run->loss_scale) VC_TRY(vc_slot_read(run->loss_scale, 0, s->loss_scale, sizeof s->loss_scale));
+  VC_TRY(vc_keep_path(run, "checkpoints/last.state", &path));
+  s->n_block = run->model->block_elements;
+  s->log_bytes = vc_runlog_bytes(run->log);
+  return vc_train_state_write(path, s, run->config_text, fetch_block, &k);
+}
+
 vc_status vc_keep_last(struct vc_run *run) {
-  VC_TRY(write_weights(run, "checkpoints/last.safetensors", NULL));
-  const uint64_t n = run->model->block_elements, n_bytes = n * sizeof(float);
   vc_arena *scratch;
   VC_TRY(vc_arena_create(&scratch));
-  float *moments;
-  char *path;
-  vc_status status = VC_NEW(scratch, 2 * n, &moments);
-  struct vc_train_state *s = &run->state;
-  if (status == VC_OK && run->moment1) status = vc_slot_read(run->moment1, 0, moments, n_bytes);
-  if (status == VC_OK) status = vc_slot_read(run->moment2, 0, moments + n, n_bytes);
-  if (status == VC_OK && run->loss_scale)
-    status = vc_slot_read(run->loss_scale, 0, s->loss_scale, sizeof s->loss_scale);
-  if (status == VC_OK) status = vc_keep_path(run, "checkpoints/last.state", &path);
-  if (status == VC_OK) {
-    s->n_block = n;
-    s->params = run->host_block;
-    s->moment1 = moments;
-    s->moment2 = moments + n;
-    s->log_bytes = vc_runlog_bytes(run->log);
-    status = vc_train_state_write(path, s, run->config_text);
-    s->params = s->moment1 = s->moment2 = NULL;
-  }
+  const vc_status status = keep_last(run, scratch);
   vc_arena_destroy(scratch);
   run->last_saved = vc_time_seconds();
   return status;
@@ -61,13 +71,13 @@ vc_status vc_keep_resume(struct vc_run *run, bool *out_found) {
   vc_status status = vc_train_state_read(scratch, path, run->config_text, &s);
   if (status == VC_OK && s.n_block != run->model->block_elements)
     status = VC_FAIL(VC_E_FORMAT, "%s: holds another network; start the run anew in another folder", path);
-  if (status == VC_OK) status = vc_slot_write(run->params, 0, s.params, n_bytes);
-  if (status == VC_OK && run->moment1) status = vc_slot_write(run->moment1, 0, s.moment1, n_bytes);
-  if (status == VC_OK) status = vc_slot_write(run->moment2, 0, s.moment2, n_bytes);
+  vc_slot *const slots[VC_N_STATE_BLOCKS] = {run->params, run->moment1, run->moment2};
+  for (uint32_t b = 0; b < VC_N_STATE_BLOCKS; b++)
+    if (status == VC_OK && slots[b]) status = vc_slot_write(slots[b], 0, s.blocks[b], n_bytes);
   if (status == VC_OK && run->loss_scale) status = vc_slot_write(run->loss_scale, 0, s.loss_scale, sizeof s.loss_scale);
   if (status == VC_OK) {
     run->state = s;
-    run->state.params = run->state.moment1 = run->state.moment2 = NULL;
+    memset(run->state.blocks, 0, sizeof run->state.blocks);
   }
   vc_arena_destroy(scratch);
   return status;
@@ -129,6 +139,7 @@ static vc_status keep_if_best(struct vc_run *run, const char *name, double loss,
   VC_TRY(vc_arena_create(&scratch));
   vc_json_writer *w;
   char *file;
+  float *block;
   const char *metrics = NULL;
   vc_status status = vc_arena_printf(scratch, &file, "checkpoints/%s.safetensors", name);
   if (status == VC_OK) status = vc_json_writer_create(scratch, 0, &w);
@@ -141,7 +152,8 @@ static vc_status keep_if_best(struct vc_run *run, const char *name, double loss,
     size_t n_bytes;
     status = vc_json_writer_text(w, &metrics, &n_bytes);
   }
-  if (status == VC_OK) status = write_weights(run, file, metrics);
+  if (status == VC_OK) status = VC_NEW(scratch, run->model->block_elements, &block);
+  if (status == VC_OK) status = write_weights(run, block, file, metrics);
   vc_arena_destroy(scratch);
   VC_TRY(status);
   *best = rank;

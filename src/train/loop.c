@@ -102,7 +102,7 @@ static vc_status bind_all(struct vc_run *run) {
   uint64_t work_bytes = 0;
   for (uint32_t i = 0; i < n; i++) work_bytes = VC_MAX(work_bytes, vc_exec_work_bytes(execs[i]));
   vc_run_tell_memory(run, work_bytes);
-  VC_TRY_CTX(vc_exec_bind(run->arena, execs, n),
+  VC_TRY_CTX(vc_exec_bind(run->work_arena, execs, n),
              "training with crop %u, batch %u, base %u; smaller ones need less memory", run->config->data.crop,
              run->config->train.batch, run->config->model.base);
   return VC_OK;

@@ -161,17 +161,26 @@ static vc_status read_images(struct vc_run *run) {
 // ---- network
 // --------------------------------------------------------------------------------------------------------------
 
-vc_status vc_run_create_weights(struct vc_run *run, uint64_t seed) {
+static vc_status create_weights(struct vc_run *run, vc_arena *scratch, uint64_t seed) {
   static const float loss_scale[4] = {65536, 0, 0, 65536};
   const uint64_t n = run->model->block_elements, n_bytes = n * sizeof(float);
+  float *block;
+  VC_TRY(VC_NEW(scratch, n, &block));
   if (run->loss_scale) VC_TRY(vc_slot_write(run->loss_scale, 0, loss_scale, sizeof loss_scale));
-  memset(run->host_block, 0, n_bytes);
-  if (run->moment1) VC_TRY(vc_slot_write(run->moment1, 0, run->host_block, n_bytes));
-  VC_TRY(vc_slot_write(run->moment2, 0, run->host_block, n_bytes));
-  vc_model_init(run->model, seed, run->host_block);
+  if (run->moment1) VC_TRY(vc_slot_write(run->moment1, 0, block, n_bytes));
+  VC_TRY(vc_slot_write(run->moment2, 0, block, n_bytes));
+  vc_model_init(run->model, seed, block);
   const char *init = run->config->model.init;
-  if (strcmp(init, "he") != 0) VC_TRY(vc_checkpoint_load_weights(init, run->model, run->host_block, false));
-  return vc_slot_write(run->params, 0, run->host_block, n_bytes);
+  if (strcmp(init, "he") != 0) VC_TRY(vc_checkpoint_load_weights(init, run->model, block, false));
+  return vc_slot_write(run->params, 0, block, n_bytes);
+}
+
+vc_status vc_run_create_weights(struct vc_run *run, uint64_t seed) {
+  vc_arena *scratch;
+  VC_TRY(vc_arena_create(&scratch));
+  const vc_status status = create_weights(run, scratch, seed);
+  vc_arena_destroy(scratch);
+  return status;
 }
 
 // Activations in 16 bits, where the configuration asks for them.
@@ -189,7 +198,6 @@ static vc_status create_model(struct vc_run *run) {
   vc_config_unet(run->config, &desc);
   VC_TRY(vc_unet_model(run->arena, &desc, &run->model));
   const uint64_t n_bytes = run->model->block_elements * sizeof(float);
-  VC_TRY(VC_NEW(run->arena, run->model->block_elements, &run->host_block));
   VC_TRY(vc_slot_create(run->arena, run->gpu, n_bytes, VC_SLOT_DEVICE, "params", &run->params));
   VC_TRY(vc_slot_create(run->arena, run->gpu, n_bytes, VC_SLOT_DEVICE, "gradients", &run->gradients));
   VC_TRY(vc_slot_create(run->arena, run->gpu, n_bytes, VC_SLOT_DEVICE, "moment2", &run->moment2));
@@ -383,6 +391,8 @@ static vc_status train(struct vc_run *run) {
   VC_TRY(vc_run_prepare(run));
   VC_TRY(start(run));
   VC_TRY(vc_run_loop(run));
+  vc_arena_destroy(run->work_arena);
+  run->work_arena = NULL;
   return finish(run);
 }
 
@@ -396,7 +406,9 @@ vc_status vc_train(struct vc_gpu *gpu, const struct vc_config *config, const str
     run->gpu = gpu;
     run->config = config;
     run->options = options;
-    status = train(run);
+    status = vc_arena_create(&run->work_arena);
+    if (status == VC_OK) status = train(run);
+    vc_arena_destroy(run->work_arena);
   }
   vc_arena_destroy(arena);
   return status;

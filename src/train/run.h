@@ -25,6 +25,7 @@ struct vc_part {
 
 struct vc_run {
   vc_arena *arena;
+  vc_arena *work_arena; // of the steps' work memory, which is gone before the tests
   struct vc_gpu *gpu;
   const struct vc_config *config;
   const struct vc_train_options *options;
@@ -43,7 +44,6 @@ struct vc_run {
   vc_model *model;
   vc_slot *params, *gradients, *moment1, *moment2; // block_elements floats each; moment1 NULL for RMSProp
   vc_slot *loss_scale;                             // of vc_loss_scale, in mixed precision; NULL: fp32
-  float *host_block;                               // for checkpoints
 
   vc_order *orders[2]; // of the two streams
   vc_runlog *log;

@@ -25,11 +25,15 @@ static const struct {
 // another order, as other programs write them, have the same one.
 static const char checksum_key[] = "tensors_xxh64";
 
+static const void *data_of(const struct vc_safetensors *s, uint32_t i) {
+  return s->fetch ? s->fetch(s->context, i) : s->tensors[i].data;
+}
+
 static void print_checksum(const struct vc_safetensors *s, char out[17]) {
   uint64_t sum = 0;
   for (uint32_t i = 0; i < s->n_tensors; i++) {
     const struct vc_named_tensor *t = &s->tensors[i];
-    sum += checksum_bytes(t->data, t->n_bytes, checksum_bytes(t->name, strlen(t->name), 0));
+    sum += checksum_bytes(data_of(s, i), t->n_bytes, checksum_bytes(t->name, strlen(t->name), 0));
   }
   snprintf(out, 17, "%016" PRIx64, sum);
 }
@@ -238,7 +242,7 @@ static vc_status write_parts(vc_file_writer *file, const char *header, size_t n_
   VC_TRY(vc_file_writer_append(file, header, n_header));
   VC_TRY(vc_file_writer_append(file, "        ", (size_t)(n_padded - n_header)));
   for (uint32_t i = 0; i < s->n_tensors; i++) {
-    VC_TRY(vc_file_writer_append(file, s->tensors[i].data, (size_t)s->tensors[i].n_bytes));
+    VC_TRY(vc_file_writer_append(file, data_of(s, i), (size_t)s->tensors[i].n_bytes));
   }
   return VC_OK;
 }

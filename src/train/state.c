@@ -38,7 +38,8 @@ static vc_status put(vc_file_writer *file, uint64_t *checksum, const void *data,
   return vc_file_writer_append(file, data, (size_t)n_bytes);
 }
 
-static vc_status write_parts(vc_file_writer *file, const struct vc_train_state *state, const char *config_text) {
+static vc_status write_parts(vc_file_writer *file, const struct vc_train_state *state, const char *config_text,
+                             vc_fetch_block_fn fetch, void *context) {
   static const char zeros[8] = {0};
   uint64_t checksum = 0, n_config = strlen(config_text), n_block = 4 * state->n_block;
   struct header h = {.version = STATE_VERSION,
@@ -62,16 +63,19 @@ static vc_status write_parts(vc_file_writer *file, const struct vc_train_state *
   VC_TRY(put(file, &checksum, &h, sizeof h));
   VC_TRY(put(file, &checksum, config_text, n_config));
   VC_TRY(put(file, &checksum, zeros, vc_round_up(n_config, 8) - n_config));
-  VC_TRY(put(file, &checksum, state->params, n_block));
-  VC_TRY(put(file, &checksum, state->moment1, n_block));
-  VC_TRY(put(file, &checksum, state->moment2, n_block));
+  for (uint32_t b = 0; b < VC_N_STATE_BLOCKS; b++) {
+    const float *block;
+    VC_TRY(fetch(context, b, &block));
+    VC_TRY(put(file, &checksum, block, n_block));
+  }
   return vc_file_writer_append(file, &checksum, sizeof checksum);
 }
 
-vc_status vc_train_state_write(const char *path, const struct vc_train_state *state, const char *config_text) {
+vc_status vc_train_state_write(const char *path, const struct vc_train_state *state, const char *config_text,
+                               vc_fetch_block_fn fetch, void *context) {
   vc_file_writer *file;
   VC_TRY(vc_file_writer_open(path, &file));
-  vc_status status = write_parts(file, state, config_text);
+  vc_status status = write_parts(file, state, config_text, fetch, context);
   if (status == VC_OK) return vc_file_writer_commit(file);
   vc_file_writer_discard(file);
   return status;
@@ -111,25 +115,16 @@ static vc_status check_file(const char *path, const uint8_t *file, size_t n_file
   return memcmp(p, &checksum, sizeof checksum) == 0 ? VC_OK : fail_damaged(path);
 }
 
-static vc_status copy_block(vc_arena *arena, const char *path, const uint8_t *source, uint64_t n, float **out) {
-  float *block;
-  VC_TRY_CTX(VC_NEW(arena, n, &block), "%s", path);
-  memcpy(block, source, 4 * n);
-  *out = block;
-  return VC_OK;
-}
-
-static vc_status read_state(vc_arena *arena, vc_arena *scratch, const char *path, const char *config_text,
-                            struct vc_train_state *out) {
+vc_status vc_train_state_read(vc_arena *arena, const char *path, const char *config_text, struct vc_train_state *out) {
   uint8_t *file;
   size_t n_file;
   struct header h;
   char *saved;
-  VC_TRY(vc_file_read(scratch, path, 0, &file, &n_file));
+  VC_TRY(vc_file_read(arena, path, 0, &file, &n_file));
   VC_TRY(check_file(path, file, n_file, &h));
-  VC_TRY(vc_arena_printf(scratch, &saved, "%.*s", (int)h.config_bytes, (const char *)file + sizeof h));
+  VC_TRY(vc_arena_printf(arena, &saved, "%.*s", (int)h.config_bytes, (const char *)file + sizeof h));
   VC_TRY(config_check_resumable(path, saved, config_text));
-  const uint8_t *blocks = file + sizeof h + vc_round_up(h.config_bytes, 8);
+  float *blocks = (float *)(void *)(file + sizeof h + vc_round_up(h.config_bytes, 8));
   struct vc_train_state state = {.step = h.step,
                                  .epoch = h.epoch,
                                  .step_in_epoch = h.step_in_epoch,
@@ -144,17 +139,7 @@ static vc_status read_state(vc_arena *arena, vc_arena *scratch, const char *path
                                  .log_bytes = h.log_bytes};
   memcpy(state.sums, h.sums, sizeof state.sums);
   memcpy(state.loss_scale, h.loss_scale, sizeof state.loss_scale);
-  VC_TRY(copy_block(arena, path, blocks, h.n_block, &state.params));
-  VC_TRY(copy_block(arena, path, blocks + 4 * h.n_block, h.n_block, &state.moment1));
-  VC_TRY(copy_block(arena, path, blocks + 8 * h.n_block, h.n_block, &state.moment2));
+  for (uint32_t b = 0; b < VC_N_STATE_BLOCKS; b++) state.blocks[b] = blocks + b * h.n_block;
   *out = state;
   return VC_OK;
-}
-
-vc_status vc_train_state_read(vc_arena *arena, const char *path, const char *config_text, struct vc_train_state *out) {
-  vc_arena *scratch; // the file itself
-  VC_TRY(vc_arena_create(&scratch));
-  vc_status status = read_state(arena, scratch, path, config_text, out);
-  vc_arena_destroy(scratch);
-  return status;
 }

@@ -66,6 +66,7 @@ vc_status vc_run_create_synthetic(vc_arena *arena, struct vc_gpu *gpu, const str
   copy->data.images = "synthetic images";
   copy->model.init = "he";
   *run = (struct vc_run){.arena = arena,
+                         .work_arena = arena,
                          .gpu = gpu,
                          .config = copy,
                          .options = &no_options,

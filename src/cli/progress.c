@@ -17,6 +17,7 @@ static struct {
   bool is_quiet, is_live, is_coloured;
   int n_shown; // columns of the live line on the terminal
   double last_shown;
+  char warned[LINE_BYTES]; // the last warning, of which repetitions are not shown
 } state;
 
 static volatile sig_atomic_t n_signals;
@@ -49,8 +50,10 @@ static void clear_line(void) {
 static void show_log(void *context, enum vc_log_level level, const char *line) {
   (void)context;
   if (level == VC_LOG_DEBUG || (level == VC_LOG_INFO && state.is_quiet)) return;
+  if (level == VC_LOG_WARNING && strncmp(line, state.warned, LINE_BYTES - 1) == 0) return;
   clear_line();
   if (level == VC_LOG_WARNING) {
+    snprintf(state.warned, LINE_BYTES, "%s", line);
     fprintf(stderr, "vulcyte: %swarning:%s %s\n", state.is_coloured ? "\033[33m" : "",
             state.is_coloured ? "\033[0m" : "", line);
   } else {
@@ -85,8 +88,11 @@ static size_t add_time(char *line, size_t n, double seconds) {
 
 static void describe(const struct vc_progress *p, char line[LINE_BYTES]) {
   size_t n = add(line, 0, "%s %llu/%llu", p->phase, (unsigned long long)p->done, (unsigned long long)p->total);
-  if (p->n_epochs > 0) n = add(line, n, ", epoch %u/%u", p->epoch, p->n_epochs);
-  if (p->steps_per_second > 0 && isfinite(p->steps_per_second)) n = add(line, n, ", %.3g steps/s", p->steps_per_second);
+  if (p->n_epochs > 0) {
+    n = add(line, n, ", epoch %u/%u", p->epoch, p->n_epochs);
+    if (p->steps_per_second > 0 && isfinite(p->steps_per_second))
+      n = add(line, n, ", %.3g steps/s", p->steps_per_second);
+  }
   if (p->seconds_left > 0 && isfinite(p->seconds_left)) n = add_time(line, n, p->seconds_left);
   if (isfinite(p->loss_supervised)) n = add(line, n, ", loss %.4f", p->loss_supervised);
   if (isfinite(p->loss_unsupervised)) n = add(line, n, " + %.4f", p->loss_unsupervised);

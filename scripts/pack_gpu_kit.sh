@@ -24,6 +24,8 @@ ldd "$kit"/bin/* | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u |
   grep -vE '/(libc|libm|libpthread|libdl|librt|ld-linux[^/]*)\.so' | xargs -r -I{} cp -L {} "$kit/lib/"
 loader=$(ldconfig -p | awk '/libvulkan\.so\.1 / { print $NF; exit }')
 [ -n "$loader" ] && cp -L "$loader" "$kit/lib/libvulkan.so.1"
+# What NVIDIA's driver library asks for and a bare container may lack.
+ldconfig -p | awk '/lib(X11|Xext|xcb|Xau|Xdmcp|bsd|md)\.so\.[0-9]+ .*x86-64/ { print $NF }' | xargs -r -I{} cp -L {} "$kit/lib/"
 strip "$kit"/bin/* "$kit"/lib/*
 
 # Only our programs see the carried libraries: python3 keeps its own.
@@ -44,12 +46,13 @@ cat > "$kit/run.sh" <<'RUN'
 # PyTorch where python3 has it, tests every op, trains on the sample. Every part is bounded, prints a few lines, and leaves
 # its figures in OUT.
 #   MINUTES=20 bounds the whole; REHEARSE=1 takes small networks and PyTorch on the processor; PYTHON names the interpreter;
-#   VK_DRIVER_FILES names a driver that the loader does not find.
+#   VK_DRIVER_FILES names a driver that is not found. OUT.tgz holds the same figures in one file.
 set -uo pipefail
 cd "$(dirname "$0")"
 out=${1:-results}
 python=${PYTHON:-python3}
 mkdir -p "$out"
+out=$(realpath "$out")
 export VULCYTE_CACHE=$PWD/cache
 end=$((SECONDS + ${MINUTES:-20} * 60))
 
@@ -78,6 +81,17 @@ bench() {
   grep -A10 '^uda:' "$out/$1.txt" 2> /dev/null | sed 's/^/   /'
 }
 
+# In containers the manifest of NVIDIA's driver lies where the loader does not look, or nowhere.
+sees_gpu() { env "$@" ./vulcyte devices --json 2> /dev/null | grep -q '"type": "discrete"'; }
+if [ "${REHEARSE:-0}" != 1 ] && [ -z "${VK_DRIVER_FILES:-}" ] && ! sees_gpu; then
+  for library in libGLX_nvidia.so.0 libEGL_nvidia.so.0; do
+    printf '{"file_format_version": "1.0.1", "ICD": {"library_path": "%s", "api_version": "1.3.0"}}\n' "$library" > "$out/$library.json"
+  done
+  for manifest in $(find /usr/local /usr/share /etc /opt -name 'nvidia_icd*.json' 2> /dev/null) "$out"/lib*_nvidia.so.0.json; do
+    sees_gpu "VK_DRIVER_FILES=$manifest" && { export VK_DRIVER_FILES=$manifest; echo "== driver: $manifest"; break; }
+  done
+fi
+
 part devices 20 ./vulcyte devices --json
 tell devices '"(name|driver|coop_shapes|coop_grains|max_shared_bytes)"' 4
 part doctor 180 ./vulcyte doctor
@@ -100,6 +114,7 @@ for precision in fp32 mixed; do
   grep -h -A1 '"best-final"' "$out/run-$precision/evaluation.json" 2> /dev/null | sed 's/^/   /'
 done
 for test in bin/ops_*; do part "$(basename "$test")" 60 ./with_lib "$(basename "$test")"; done
+tar -czf "$out.tgz" -C "$(dirname "$out")" "$(basename "$out")"
 RUN
 chmod +x "$kit/run.sh" "$kit/vulcyte" "$kit/with_lib"
 du -sh "$kit"

@@ -1,6 +1,6 @@
 """The semi-supervised step in vulcyte and in every way of PyTorch, over sizes: a table for the first minutes with a GPU.
 
-    side_by_side.py VULCYTE [--torch cpu|cuda] [--minutes 5] [--steps 10] [--sizes 64x512x1,...] [--ways eager,...] [--json FILE]
+    side_by_side.py VULCYTE [--torch cpu|cuda] [--minutes 5] [--steps 12] [--sizes 64x512x1,...] [--ways eager,...] [--json FILE]
 
 A size is BASExSIDExBATCH. Ways of PyTorch: eager, tf32, amp, graphs (amp, recorded as a CUDA graph), compile (amp). Sizes come
 in the order of their weight; what does not fit in the minutes is left out and said. A size in which one side runs out of
@@ -26,7 +26,7 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("program")
 parser.add_argument("--torch", default="cuda", choices=["cpu", "cuda"])
 parser.add_argument("--minutes", type=float, default=5)
-parser.add_argument("--steps", type=int, default=10)
+parser.add_argument("--steps", type=int, default=12)
 parser.add_argument("--sizes", default=SIZES)
 parser.add_argument("--ways", default=",".join(WAYS))
 parser.add_argument("--json", help="also write the figures there, after every size")

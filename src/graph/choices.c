@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FORMAT_VERSION = 1, MAX_FILE_BYTES = 16 << 20 };
+enum { FORMAT_VERSION = 1, MAX_FILE_BYTES = 16 << 20, NAME_BYTES = 128, MAX_FATAL = 32 };
 static const char format_name[] = "vulcyte kernel choices";
 static const double LOCK_SECONDS = 120; // for which another process may measure
 
@@ -23,6 +23,10 @@ struct vc_choices {
   uint32_t n_entries, capacity;
   struct pin *pins;
   uint32_t n_pins, pins_capacity;
+  const char *trial_path;            // of the file that names the kernel being tried; NULL: none
+  char died_of[NAME_BYTES];          // the kernel whose trial the process before this one did not survive, or ""
+  char fatal[MAX_FATAL][NAME_BYTES]; // JOB=NAME
+  uint32_t n_fatal;
   struct vc_choice *list; // what vc_choices_list gave last
 };
 
@@ -99,6 +103,61 @@ vc_status vc_choices_list(vc_choices *c, const struct vc_choice **out, size_t *o
   return VC_OK;
 }
 
+// ---- kernels that drivers die of ------------------------------------------------------------------------------
+
+static const char again[] = " again"; // ends the name of a kernel that the process before had died of
+
+bool choices_is_fatal(const vc_choices *c, const char *job, const char *variant) {
+  char name[NAME_BYTES];
+  snprintf(name, sizeof name, "%s=%s", job, variant);
+  for (uint32_t i = 0; i < c->n_fatal; i++) {
+    if (strcmp(c->fatal[i], name) == 0) return true;
+  }
+  return false;
+}
+
+// What cannot be written protects nothing, and fails nothing.
+void choices_try(vc_choices *c, const char *job, const char *variant) {
+  char name[NAME_BYTES];
+  FILE *file = c->trial_path ? fopen(c->trial_path, "w") : NULL;
+  if (!file) return;
+  snprintf(name, sizeof name, "%s=%s", job, variant);
+  fprintf(file, "%s%s", name, strcmp(name, c->died_of) == 0 ? again : "");
+  fclose(file);
+}
+
+void choices_tried(vc_choices *c) {
+  if (c->trial_path) (void)remove(c->trial_path);
+}
+
+static void add_fatal(vc_choices *c, const char *name) {
+  if (c->n_fatal < MAX_FATAL) snprintf(c->fatal[c->n_fatal++], NAME_BYTES, "%s", name);
+}
+
+// Reads what a process that died while it had the lock was trying. *out_changed: there is a fatal kernel more.
+static void look_back(vc_choices *c, bool *out_changed) {
+  char text[NAME_BYTES + sizeof again];
+  FILE *file = c->trial_path ? fopen(c->trial_path, "r") : NULL;
+  *out_changed = false;
+  if (!file) return;
+  const size_t n = fread(text, 1, sizeof text - 1, file), n_again = sizeof again - 1;
+  fclose(file);
+  choices_tried(c);
+  text[n] = '\0';
+  if (n <= n_again || strcmp(text + n - n_again, again) != 0) {
+    snprintf(c->died_of, sizeof c->died_of, "%.*s", NAME_BYTES - 1, text);
+    return;
+  }
+  text[n - n_again] = '\0';
+  vc_log(
+      VC_LOG_WARNING,
+      "two processes in a row ended while the driver made or ran kernel %.100s for the first time; it is not used on "
+      "this device any more (vulcyte tune --again tries it anew)",
+      text);
+  add_fatal(c, text);
+  *out_changed = true;
+}
+
 // ---- the file -------------------------------------------------------------------------------------------------
 
 static bool is_text(const vc_json *value) {
@@ -140,7 +199,12 @@ static vc_status read_file(vc_choices *c, vc_arena *scratch) {
     vc_log(VC_LOG_DEBUG, "%s: damaged or of another device; made anew", c->desc.path);
     return VC_OK;
   }
-  const vc_json *list = vc_json_get(file, "choices");
+  const vc_json *fatal = vc_json_get(file, "fatal"), *list = vc_json_get(file, "choices");
+  const bool keeps_fatal = fatal && vc_json_type_of(fatal) == VC_JSON_ARRAY && !c->desc.again;
+  c->n_fatal = 0;
+  for (size_t i = 0; keeps_fatal && i < vc_json_size(fatal); i++) {
+    if (is_text(vc_json_at(fatal, i))) add_fatal(c, vc_json_string(vc_json_at(fatal, i)));
+  }
   for (size_t i = 0; i < vc_json_size(list); i++) {
     struct vc_choice choice;
     if (parse_choice(vc_json_at(list, i), &choice) && !find(c, choice.key)) VC_TRY(put(c, &choice, c->desc.again));
@@ -179,26 +243,12 @@ static vc_status write_file(const vc_choices *c, vc_arena *scratch) {
   vc_json_begin_array(w, "choices");
   for (uint32_t i = 0; i < c->n_entries; i++) put_json(w, &c->entries[i].choice);
   vc_json_end_array(w);
+  vc_json_begin_array(w, "fatal");
+  for (uint32_t i = 0; i < c->n_fatal; i++) vc_json_put_string(w, NULL, c->fatal[i]);
+  vc_json_end_array(w);
   vc_json_end_object(w);
   VC_TRY(vc_json_writer_text(w, &text, &n_bytes));
   return vc_file_write(c->desc.path, text, n_bytes);
-}
-
-vc_status choices_begin(vc_choices *c, vc_arena *lock_arena, bool *out_locked) {
-  char *lock;
-  *out_locked = true;
-  if (!c->desc.path) return VC_OK;
-  VC_TRY(vc_arena_printf(lock_arena, &lock, "%s.lock", c->desc.path));
-  vc_status status = vc_file_lock(lock_arena, lock, LOCK_SECONDS, out_locked);
-  if (status == VC_E_NOMEM) return status;
-  if (status == VC_OK && *out_locked) return read_again(c);
-  if (status == VC_OK) (void)VC_FAIL(VC_E_IO, "%s: another process holds it", lock);
-  // Measured each time anew, the choices and with them the last bits would differ from run to run.
-  vc_log(VC_LOG_WARNING, "kernels are chosen without measuring, as that could not be remembered: %s",
-         vc_error_message());
-  c->desc.seconds = 0;
-  *out_locked = false;
-  return VC_OK;
 }
 
 vc_status choices_end(vc_choices *c) {
@@ -213,6 +263,28 @@ vc_status choices_end(vc_choices *c) {
   return VC_OK;
 }
 
+vc_status choices_begin(vc_choices *c, vc_arena *lock_arena, bool *out_locked) {
+  char *lock;
+  bool is_fatal;
+  *out_locked = true;
+  if (!c->desc.path) return VC_OK;
+  VC_TRY(vc_arena_printf(lock_arena, &lock, "%s.lock", c->desc.path));
+  vc_status status = vc_file_lock(lock_arena, lock, LOCK_SECONDS, out_locked);
+  if (status == VC_E_NOMEM) return status;
+  if (status == VC_OK && *out_locked) {
+    VC_TRY(read_again(c));
+    look_back(c, &is_fatal);
+    return is_fatal ? choices_end(c) : VC_OK;
+  }
+  if (status == VC_OK) (void)VC_FAIL(VC_E_IO, "%s: another process holds it", lock);
+  // Measured each time anew, the choices and with them the last bits would differ from run to run.
+  vc_log(VC_LOG_WARNING, "kernels are chosen without measuring, as that could not be remembered: %s",
+         vc_error_message());
+  c->desc.seconds = 0;
+  *out_locked = false;
+  return VC_OK;
+}
+
 vc_status vc_choices_create(vc_arena *arena, const struct vc_choices_desc *desc, vc_choices **out) {
   vc_choices *c;
   char *text;
@@ -224,6 +296,8 @@ vc_status vc_choices_create(vc_arena *arena, const struct vc_choices_desc *desc,
   if (desc->path) {
     VC_TRY(vc_arena_strdup(arena, desc->path, &text));
     c->desc.path = text;
+    VC_TRY(vc_arena_printf(arena, &text, "%s.trial", desc->path));
+    c->trial_path = text;
   }
   VC_TRY(read_again(c));
   *out = c;

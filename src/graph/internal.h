@@ -142,6 +142,12 @@ double choices_seconds(const vc_choices *c);
 vc_status choices_begin(vc_choices *c, vc_arena *lock_arena, bool *out_locked);
 vc_status choices_put(vc_choices *c, const struct vc_choice *choice); // copies
 vc_status choices_end(vc_choices *c);
+// Around a kernel's first runs. A driver may die of one, and the process with it: between the two a file names the
+// kernel. One that two processes in a row have died of is fatal: it is warned of, remembered, and no longer to be
+// tried.
+void choices_try(vc_choices *c, const char *job, const char *variant);
+void choices_tried(vc_choices *c);
+bool choices_is_fatal(const vc_choices *c, const char *job, const char *variant);
 
 // ---- sample.c: the node that a choice is measured on --------------------------------------------------------------
 

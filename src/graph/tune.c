@@ -36,6 +36,7 @@ struct item {
 };
 struct tuner {
   struct vc_gpu *gpu;
+  vc_choices *choices;
   const struct vc_caps *caps;
   bool no_timestamps; // the device has none: wall time counts
 };
@@ -192,7 +193,9 @@ static vc_status prove_one(const struct stage *s, const struct item *item, const
   double allowed = s->is_half || v->needs_fp16 || v->needs_coop_matrix ? TOLERANCE_HALF : TOLERANCE;
   uint64_t n;
   char reason[256] = "";
+  choices_try(s->t->choices, s->use->job, v->name);
   vc_status status = run_small(s, c->row, &got, &n, &seconds);
+  if (status != VC_E_DEVICE_LOST) choices_tried(s->t->choices);
   if (ends_all(status)) return status;
   if (status != VC_OK)
     snprintf(reason, sizeof reason, "fails on this device: %.200s", vc_error_message());
@@ -272,7 +275,9 @@ static vc_status race(vc_arena *arena, struct tuner *t, const struct item *item,
   for (size_t i = 0; i < n; i++) {
     char reason[256];
     if (candidates[i].out) continue;
+    choices_try(t->choices, item->use->job, item->use->table[candidates[i].row].name);
     vc_status status = enter(t, &stage, &candidates[i]);
+    if (status != VC_E_DEVICE_LOST) choices_tried(t->choices);
     if (ends_all(status)) return status;
     if (status == VC_OK) continue;
     snprintf(reason, sizeof reason, "fails on this device: %.200s", vc_error_message());
@@ -331,7 +336,7 @@ static vc_status measure(struct tuner *t, struct item *item, vc_choices *choices
   struct vc_choice choice = {.key = use->key};
   size_t n = 0;
   for (size_t row = 0; row < use->n_rows && n < VC_MAX_TIMES; row++) {
-    if (use->rows >> row & 1) candidates[n++].row = row;
+    if (use->rows >> row & 1 && !choices_is_fatal(choices, use->job, use->table[row].name)) candidates[n++].row = row;
   }
   if (!item->like || !item->like->proven) VC_TRY(in_arena(t, item, candidates, n, false));
   item->proven = is_right(candidates, n, use->chosen);
@@ -415,6 +420,7 @@ static vc_status settle(struct tuner *t, const struct program *p, struct item *i
   for (size_t k = 0; k < i && !item->proven; k++) {
     item->proven = items[k].proven && same_code(p, use, items[k].use);
   }
+  if (choices_is_fatal(choices, use->job, use->table[use->chosen].name)) return measure(t, item, choices);
   if (!item->proven && use->chosen > 0) VC_TRY(in_arena(t, item, &candidate, 1, false));
   item->proven = is_right(&candidate, 1, use->chosen);
   if (!item->proven) return measure(t, item, choices); // whatever it takes
@@ -461,7 +467,7 @@ static vc_status measure_items(struct tuner *t, const struct program *p, struct 
 
 vc_status tune_program(struct vc_gpu *gpu, const struct vc_caps *caps, const struct program *p, vc_choices *choices,
                        bool *out_changed) {
-  struct tuner t = {.gpu = gpu, .caps = caps};
+  struct tuner t = {.gpu = gpu, .choices = choices, .caps = caps};
   struct item *items;
   size_t n = 0;
   bool is_locked = false;

@@ -46,6 +46,18 @@ sed -i -e 's/"variant": "simd"/"variant": "x"/' -e 's/"variant": "naive"/"varian
 vulcyte train "$work/uda.json" --out "$work/killed" --quiet --set name=r --set train.epochs=40 --resume || fail "the resumed run"
 cmp "$work/kernels.json" "$work/killed/kernels.json" || fail "the resumed run took other kernels"
 
+# A kernel that two processes died of is not tried again, until it is asked for.
+trial=$(remembered).trial
+rm "$(remembered)"
+printf 'conv2d_fwd=simd again' > "$trial"
+vulcyte train "$work/uda.json" --out "$work/after" --quiet --set name=r || fail "training after a kernel had ended two processes"
+grep -q 'kernel conv2d_fwd=simd .* not used on this device any more' "$work/stderr" || fail "not told: $(cat "$work/stderr")"
+if grep '"conv2d_fwd ' "$work/after/kernels.json" | grep -q ': "simd"'; then fail "the kernel that ended two processes ran"; fi
+[ ! -e "$trial" ] || fail "the name of a kernel tried is left behind"
+grep -A1 '"fatal"' "$(remembered)" | grep -q 'conv2d_fwd=simd' || fail "the fatal kernel is not remembered"
+vulcyte tune --config "$work/uda.json" --again --quiet > "$work/table" || fail "vulcyte tune --again after it"
+if grep -A1 '"fatal"' "$(remembered)" | grep -q 'conv2d_fwd=simd'; then fail "--again did not try the fatal kernel anew"; fi
+
 # A damaged file is made anew; a kernel can be kept out, in the processes of a sweep too.
 echo '{"format": "vulcyte kern' > "$(remembered)"
 vulcyte train "$work/uda.json" --out "$work/d" --quiet --set name=r --variant conv2d=-simd || fail "training with a damaged file"

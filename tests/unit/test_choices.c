@@ -213,8 +213,40 @@ static void where_nothing_can_be_remembered_nothing_is_measured(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
 
+// A process that dies while it tries a kernel leaves its name behind.
+static void die_of(const char *job, const char *variant) {
+  vc_choices *c = open_file(file, "one");
+  vc_arena *lock;
+  bool is_locked;
+  assert_int_equal(vc_arena_create(&lock), VC_OK);
+  assert_int_equal(choices_begin(c, lock, &is_locked), VC_OK);
+  choices_try(c, "conv2d_fwd", "tiled");
+  choices_tried(c);
+  choices_try(c, job, variant);
+  vc_arena_destroy(lock);
+}
+
+static void a_kernel_that_two_processes_died_of_is_not_tried_again(void **state) {
+  (void)state;
+  die_of("conv2d_fwd", "simd");
+  die_of("conv2d_dx", "simd"); // the first got through this time
+  die_of("conv2d_fwd", "simd");
+  remember(open_file(file, "one"), key, "naive", 1);
+  assert_false(choices_is_fatal(open_file(file, "one"), "conv2d_fwd", "simd"));
+  die_of("conv2d_fwd", "simd");
+  die_of("conv2d_fwd", "simd");
+  remember(open_file(file, "one"), key, "naive", 1);
+  vc_choices *c = open_file(file, "one");
+  assert_true(choices_is_fatal(c, "conv2d_fwd", "simd"));
+  assert_false(choices_is_fatal(c, "conv2d_dx", "simd"));
+  assert_variant(c, key, "naive");
+  c = open_with((struct vc_choices_desc){.path = file, .device = "one", .seconds = 5, .again = true});
+  assert_false(choices_is_fatal(c, "conv2d_fwd", "simd"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(a_kernel_that_two_processes_died_of_is_not_tried_again, enter, leave),
       TEST(what_was_measured_is_remembered),
       TEST(another_device_has_its_own),
       TEST(a_damaged_file_is_made_anew),

@@ -161,6 +161,9 @@ const struct vc_caps *vc_emit_caps(const vc_emitter *e);
 // Folds n workgroups into x,y,z within the device's limits; kernels read vc_group_index() of vc.h and test it against
 // n.
 void vc_emit_fold(const vc_emitter *e, uint64_t n_groups, uint32_t out_groups[3]);
+// How many of n_items one dispatch takes whose bindings hold least_bytes to most_bytes of each, all multiples of the
+// least: all of them, or where the device's bindings end before as many as fit and let the next begin on VC_VIEW_ALIGN.
+uint64_t vc_emit_range(const vc_emitter *e, uint64_t n_items, uint64_t least_bytes, uint64_t most_bytes);
 
 // ---- running --------------------------------------------------------------------------------------------------
 

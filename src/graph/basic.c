@@ -13,6 +13,20 @@ static vc_status emit_words(vc_emitter *e, const char *kernel, const vc_region *
   return vc_emit(e, &d);
 }
 
+// The same for elements of so many bytes, in as many dispatches as the device's bindings ask for. push begins with the
+// number of elements.
+static vc_status emit_elements(vc_emitter *e, const char *kernel, const vc_region *bindings, uint32_t n_bindings,
+                               uint64_t bytes, uint32_t *push, uint32_t push_bytes) {
+  const uint64_t n = *push, most = vc_emit_range(e, n, bytes, bytes);
+  for (uint64_t first = 0; first < n; first += most) {
+    vc_region part[VC_EMIT_MAX_BINDINGS];
+    *push = (uint32_t)VC_MIN(most, n - first);
+    for (uint32_t i = 0; i < n_bindings; i++) part[i] = vc_region_slice(bindings[i], first * bytes, *push * bytes);
+    VC_TRY(emit_words(e, kernel, part, n_bindings, push, push_bytes, *push));
+  }
+  return VC_OK;
+}
+
 // ---- add ------------------------------------------------------------------------------------------------------
 
 static vc_status add_infer(vc_tensor *out) {
@@ -28,10 +42,9 @@ static vc_status add_infer(vc_tensor *out) {
 }
 
 static vc_status add_emit(vc_emitter *e, const vc_tensor *out) {
-  uint64_t count = vc_shape_count(out->shape);
-  uint32_t push = (uint32_t)count;
+  uint32_t push = (uint32_t)vc_shape_count(out->shape);
   vc_region r[] = {vc_emit_tensor(e, out->in[0]), vc_emit_tensor(e, out->in[1]), vc_emit_tensor(e, out)};
-  return emit_words(e, "add_fwd", r, 3, &push, sizeof push, count);
+  return emit_elements(e, "add_fwd", r, 3, vc_dtype_bytes(out->dtype), &push, sizeof push);
 }
 
 static void add_vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in) {
@@ -84,7 +97,7 @@ static vc_status fill_infer(vc_tensor *out) {
 
 vc_status graph_emit_fill(vc_emitter *e, vc_region region, uint32_t bits) {
   uint32_t push[] = {(uint32_t)(region.n_bytes / 4), bits};
-  return emit_words(e, "fill_fwd", &region, 1, push, sizeof push, push[0]);
+  return emit_elements(e, "fill_fwd", &region, 1, 4, push, sizeof push);
 }
 
 static vc_status fill_emit(vc_emitter *e, const vc_tensor *out) {

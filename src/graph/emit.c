@@ -86,6 +86,12 @@ void vc_emit_fold(const vc_emitter *e, uint64_t n_groups, uint32_t out_groups[3]
   out_groups[2] = (uint32_t)VC_MIN(planes, UINT32_MAX); // too many: vc_emit refuses it
 }
 
+uint64_t vc_emit_range(const vc_emitter *e, uint64_t n_items, uint64_t least_bytes, uint64_t most_bytes) {
+  const uint64_t most = e->caps->max_buffer_range / most_bytes;
+  const uint64_t unit = BIND_ALIGN / VC_MIN(least_bytes & -least_bytes, BIND_ALIGN); // items between aligned ones
+  return n_items <= most ? n_items : VC_MIN(VC_MAX(most / unit, 1) * unit, n_items);
+}
+
 static vc_status check_binding(const vc_emitter *e, const struct vc_dispatch *d, uint32_t i, bool by_address) {
   const struct program *p = e->program;
   vc_region r = d->bindings[i];
@@ -99,6 +105,12 @@ static vc_status check_binding(const vc_emitter *e, const struct vc_dispatch *d,
   }
   if (!by_address && r.n_bytes > e->caps->max_buffer_range) {
     const double most = (double)e->caps->max_buffer_range, share = most / (double)r.n_bytes;
+    if (p->resources[r.resource].kind == PROGRAM_SLOT) {
+      return VC_FAIL(VC_E_NOMEM,
+                     "weights of %.0f MiB, where the device's kernels can reach %.0f MiB at once; "
+                     "make model.base %.0f %% of what it is, or model.depth less",
+                     (double)r.n_bytes / 1048576.0, most / 1048576.0, floor(100 * sqrt(share)));
+    }
     return VC_FAIL(VC_E_NOMEM,
                    "a tensor of %.0f MiB, where the device's kernels can reach %.0f MiB at once; "
                    "make the crop's side %.0f %% of what it is, or the batch or model.base %.0f %%",

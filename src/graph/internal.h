@@ -158,9 +158,9 @@ struct sample {
   uint64_t attr[VC_MAX_ATTR_BYTES / 8];
   double flops; // about
 };
-// At the node's own size, rounded, and bounded by what a device of that type does in little time; false: the op cannot
-// say.
-bool sample_of(const vc_tensor *node, enum vc_device_type type, struct sample *out);
+// At the node's own size, rounded, and bounded by what such a device does in little time; false: the op cannot say, or
+// row 0, which others are held against, cannot bind it.
+bool sample_of(const vc_tensor *node, const struct vc_caps *caps, struct sample *out);
 // The same with at most max_flops, or nearly so: never below 4 x 4 pixels.
 void sample_shrink(const vc_tensor *node, const struct sample *from, double max_flops, struct sample *out);
 // Bit i of rows: row i comes into question.

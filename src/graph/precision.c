@@ -19,14 +19,21 @@ static vc_status cast_infer(vc_tensor *out) {
 
 static vc_status cast_emit(vc_emitter *e, const vc_tensor *out) {
   enum { PER_GROUP = 1024 };
-  uint32_t push = (uint32_t)vc_shape_count(out->shape);
-  struct vc_dispatch d = {.kernel = out->dtype == VC_F16 ? "cast_half_fwd" : "cast_float_fwd",
-                          .n_bindings = 2,
-                          .bindings = {vc_emit_tensor(e, out->in[0]), vc_emit_tensor(e, out)},
-                          .push = &push,
-                          .push_bytes = sizeof push};
-  vc_emit_fold(e, vc_div_up(push, PER_GROUP), d.groups);
-  return vc_emit(e, &d);
+  const uint64_t n = vc_shape_count(out->shape), most = vc_emit_range(e, n, 2, 4);
+  const uint32_t from_bytes = vc_dtype_bytes(out->in[0]->dtype), to_bytes = vc_dtype_bytes(out->dtype);
+  vc_region from = vc_emit_tensor(e, out->in[0]), to = vc_emit_tensor(e, out);
+  for (uint64_t first = 0; first < n; first += most) {
+    uint32_t push = (uint32_t)VC_MIN(most, n - first);
+    struct vc_dispatch d = {.kernel = out->dtype == VC_F16 ? "cast_half_fwd" : "cast_float_fwd",
+                            .n_bindings = 2,
+                            .bindings = {vc_region_slice(from, first * from_bytes, (uint64_t)push * from_bytes),
+                                         vc_region_slice(to, first * to_bytes, (uint64_t)push * to_bytes)},
+                            .push = &push,
+                            .push_bytes = sizeof push};
+    vc_emit_fold(e, vc_div_up(push, PER_GROUP), d.groups);
+    VC_TRY(vc_emit(e, &d));
+  }
+  return VC_OK;
 }
 
 static const struct vc_op cast_op = {.name = "cast", .infer = cast_infer, .emit = cast_emit};

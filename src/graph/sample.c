@@ -25,7 +25,22 @@ static void resize(const vc_tensor *node, uint32_t pixels_log2, struct sample *o
   out->flops = node->op->flops ? node->op->flops(node) * scale : 0;
 }
 
-bool sample_of(const vc_tensor *node, enum vc_device_type type, struct sample *out) {
+// Whether row 0 can bind all that the sample's node touches: weights have their own size in every sample.
+static bool can_bind(const struct vc_caps *caps, const vc_tensor *node, const struct sample *sample) {
+  vc_tensor in[VC_MAX_INPUTS], probe = *node;
+  memcpy(probe.attr, sample->attr, sizeof probe.attr);
+  for (uint32_t i = 0; i < node->n_in; i++) {
+    if (!node->in[i]) continue;
+    in[i] = *node->in[i];
+    in[i].shape = sample->in[i];
+    if (in[i].dtype == VC_F16) in[i].dtype = VC_F32; // as it was before the rewrite
+    probe.in[i] = &in[i];
+    if (vc_shape_count(in[i].shape) * 4 > caps->max_buffer_range) return false;
+  }
+  return node->op->infer(&probe) == VC_OK && vc_shape_count(probe.shape) * 4 <= caps->max_buffer_range;
+}
+
+bool sample_of(const vc_tensor *node, const struct vc_caps *caps, struct sample *out) {
   if (!node->op->resize) return false;
   uint64_t n_pixels = pixels_of(node->in[0]);
   uint32_t pixels_log2 = MIN_PIXELS_LOG2;
@@ -33,13 +48,13 @@ bool sample_of(const vc_tensor *node, enum vc_device_type type, struct sample *o
   for (uint32_t i = 0; i < node->n_in; i++) {
     if (node->in[i]) n_bytes += (double)vc_shape_count(node->in[i]->shape) * 4;
   }
-  double share = 1 / (double)n_pixels, most = type == VC_DEVICE_CPU ? MAX_FLOPS_CPU : MAX_FLOPS;
+  double share = 1 / (double)n_pixels, most = caps->type == VC_DEVICE_CPU ? MAX_FLOPS_CPU : MAX_FLOPS;
   for (uint64_t n = 2 << MIN_PIXELS_LOG2; n < 2 * n_pixels; n *= 2) {
     if (flops * share * (double)n > most || n_bytes * share * (double)n > MAX_BYTES) break;
     pixels_log2++;
   }
   resize(node, pixels_log2, out);
-  return true;
+  return can_bind(caps, node, out);
 }
 
 void sample_shrink(const vc_tensor *node, const struct sample *from, double max_flops, struct sample *out) {

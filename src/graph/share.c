@@ -46,14 +46,32 @@ static void move(struct sharing *s, uint32_t from, vc_region to, uint32_t i) {
   s->first[to.resource] = VC_MIN(s->first[to.resource], s->first[from]);
 }
 
-// The binding of dispatch d that is the whole of in's memory, which nothing else lies in; UINT32_MAX: none.
+// The binding of dispatch d that is of in's memory, which nothing else lies in; UINT32_MAX: none.
 static uint32_t find_operand(const struct program *p, const struct vc_dispatch *d, const vc_tensor *in) {
   const vc_tensor *root = tensor_root(in, NULL);
   for (uint32_t j = 0; j < d->n_bindings; j++) {
     const struct program_resource *r = &p->resources[d->bindings[j].resource];
-    if (r->kind == PROGRAM_NODE && r->owner == root && !r->keep && d->bindings[j].n_bytes == r->n_bytes) return j;
+    if (r->kind == PROGRAM_NODE && r->owner == root && !r->keep) return j;
   }
   return UINT32_MAX;
+}
+
+// Whether dispatches up to `last`, of one node that begins with `start`, take all of an operand's memory, at once or
+// part by part, and write the same parts of a result; *whole is then the result's place.
+static bool find_result(const struct program *p, uint32_t start, uint32_t last, uint32_t operand, uint32_t out,
+                        vc_region *whole) {
+  const vc_region from = p->dispatches[last].d.bindings[operand], to = p->dispatches[last].d.bindings[out];
+  const uint64_t n_bytes = p->resources[from.resource].n_bytes;
+  uint64_t left = n_bytes; // that no part has been found for, from the operand's beginning on
+  *whole = (vc_region){to.resource, to.offset - from.offset, n_bytes};
+  for (uint32_t i = last + 1; left > 0 && i-- > start;) {
+    const vc_region *b = p->dispatches[i].d.bindings, part = b[operand], result = b[out];
+    if (part.resource != from.resource || part.offset + part.n_bytes != left || result.resource != to.resource ||
+        result.offset != whole->offset + part.offset || result.n_bytes != part.n_bytes)
+      return false;
+    left = part.offset;
+  }
+  return left == 0;
 }
 
 static void share(struct sharing *s, uint32_t i) {
@@ -69,8 +87,8 @@ static void share(struct sharing *s, uint32_t i) {
     uint32_t operand = find_operand(s->p, &d->d, node->in[k]);
     if (operand == UINT32_MAX) continue;
     uint32_t from = d->d.bindings[operand].resource;
-    vc_region to = d->d.bindings[out];
-    if (from == to.resource || s->last[from] != i || to.n_bytes != s->p->resources[from].n_bytes) continue;
+    vc_region to;
+    if (!find_result(s->p, start, i, operand, out, &to) || from == to.resource || s->last[from] != i) continue;
     if (!is_untouched(s->p, to, s->first[from], start)) continue;
     move(s, from, to, i);
     return;

@@ -401,7 +401,7 @@ static vc_status list_items(vc_arena *arena, const struct vc_caps *caps, const s
     while (k < n && strcmp(items[k].use->key, use->key) != 0) k++;
     if (k == n) {
       items[n] = (struct item){.use = use};
-      VC_ASSERT(sample_of(use->node, caps->type, &items[n++].sample));
+      VC_ASSERT(sample_of(use->node, caps, &items[n++].sample));
     }
     items[k].flops += use->node->op->flops ? use->node->op->flops(use->node) : 0;
   }

@@ -142,7 +142,7 @@ static vc_status find_key(const vc_emitter *e, uint32_t rows, const vc_tensor *o
   for (size_t i = 1; i < use->n_rows; i++) {
     if (rank_of(&use->table[i], e->caps) < rank_of(&use->table[0], e->caps)) rows &= ~(1u << i);
   }
-  if (rows == 0 || !sample_of(out, e->caps->type, &sample)) return VC_OK;
+  if (rows == 0 || !sample_of(out, e->caps, &sample)) return VC_OK;
   if (sample.flops <= (is_cpu ? NAIVE_FLOPS_CPU : NAIVE_FLOPS)) rows |= 1;
   use->rows = rows;
   return sample_key(e->arena, use->job, use->table, use->n_rows, rows, out, &sample, &use->key);

@@ -20,19 +20,27 @@ static vc_status infer(vc_tensor *out) {
 }
 
 static vc_status emit(vc_emitter *e, const vc_tensor *out, const char *kernel) {
-  uint64_t n = vc_shape_count(out->shape);
-  struct ops_grid grid = ops_grid_for(e, vc_div_up(n, 4), 8);
-  struct vc_optim_push push = {.n = (uint32_t)n, .stride = grid.stride};
-  struct vc_dispatch d = {.kernel = kernel,
-                          .n_bindings = out->n_in,
-                          .bindings = {vc_emit_tensor(e, out)}, // in the parameters' memory
-                          .n_spec = SC_OPTIM_REST + 1,
-                          .spec = {[SC_OPTIM_REST] = n % 4 != 0},
-                          .push = &push,
-                          .push_bytes = sizeof push,
-                          .groups = {grid.groups[0], 1, 1}};
-  for (uint32_t i = 1; i < out->n_in; i++) d.bindings[i] = vc_emit_tensor(e, out->in[i]);
-  return vc_emit(e, &d);
+  const uint64_t n = vc_shape_count(out->shape), most = vc_emit_range(e, n, 4, 4);
+  const uint32_t n_blocks = out->n_in - 1; // as long as the parameters
+  for (uint64_t first = 0; first < n; first += most) {
+    const uint64_t n_here = VC_MIN(most, n - first);
+    struct ops_grid grid = ops_grid_for(e, vc_div_up(n_here, 4), 8);
+    struct vc_optim_push push = {.n = (uint32_t)n_here, .stride = grid.stride};
+    struct vc_dispatch d = {.kernel = kernel,
+                            .n_bindings = out->n_in,
+                            .n_spec = SC_OPTIM_REST + 1,
+                            .spec = {[SC_OPTIM_REST] = n % 4 != 0},
+                            .push = &push,
+                            .push_bytes = sizeof push,
+                            .groups = {grid.groups[0], 1, 1}};
+    for (uint32_t i = 0; i < n_blocks; i++) {
+      vc_region block = vc_emit_tensor(e, i == 0 ? out : out->in[i]); // in the parameters' memory
+      d.bindings[i] = vc_region_slice(block, first * 4, n_here * 4);
+    }
+    d.bindings[n_blocks] = vc_emit_tensor(e, out->in[n_blocks]);
+    VC_TRY(vc_emit(e, &d));
+  }
+  return VC_OK;
 }
 
 static vc_tensor *step(vc_graph *g, const struct vc_op *op, vc_tensor *const *in, uint32_t n_in) {

@@ -19,20 +19,25 @@ static vc_status infer(vc_tensor *out) {
 }
 
 static vc_status emit(vc_emitter *e, const vc_tensor *out, uint32_t mode, float fa, float fb) {
-  uint64_t n = vc_shape_count(out->shape);
-  struct ops_grid grid = ops_grid_for(e, vc_div_up(n, 4), 8);
-  struct vc_pointwise_push push = {.n = (uint32_t)n, .stride = grid.stride, .fa = fa, .fb = fb};
-  return vc_emit(e, &(struct vc_dispatch){
-                        .kernel = "pointwise_fwd",
-                        .n_bindings = 3,
-                        .bindings = {vc_emit_tensor(e, out->in[0]), vc_emit_tensor(e, out->in[out->n_in - 1]),
-                                     vc_emit_tensor(e, out)},
-                        .n_spec = 1,
-                        .spec = {[SC_POINTWISE_MODE] = mode},
-                        .push = &push,
-                        .push_bytes = sizeof push,
-                        .groups = {grid.groups[0], 1, 1},
-                    });
+  const uint64_t n = vc_shape_count(out->shape), bytes = vc_dtype_bytes(out->dtype);
+  const uint64_t most = vc_emit_range(e, n, bytes, bytes);
+  const vc_tensor *const operands[] = {out->in[0], out->in[out->n_in - 1], out};
+  for (uint64_t first = 0; first < n; first += most) {
+    const uint64_t n_here = VC_MIN(most, n - first);
+    struct ops_grid grid = ops_grid_for(e, vc_div_up(n_here, 4), 8);
+    struct vc_pointwise_push push = {.n = (uint32_t)n_here, .stride = grid.stride, .fa = fa, .fb = fb};
+    struct vc_dispatch d = {.kernel = "pointwise_fwd",
+                            .n_bindings = 3,
+                            .n_spec = 1,
+                            .spec = {[SC_POINTWISE_MODE] = mode},
+                            .push = &push,
+                            .push_bytes = sizeof push,
+                            .groups = {grid.groups[0], 1, 1}};
+    for (uint32_t i = 0; i < 3; i++)
+      d.bindings[i] = vc_region_slice(vc_emit_tensor(e, operands[i]), first * bytes, n_here * bytes);
+    VC_TRY(vc_emit(e, &d));
+  }
+  return VC_OK;
 }
 
 // ---- relu -------------------------------------------------------------------------------------------------------

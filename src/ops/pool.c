@@ -3,22 +3,31 @@
 
 #include "shaders/shared/pool.h"
 
-// Both kernels walk over the pooled tensor's elements; it is `small`.
-static vc_status emit_pool(vc_emitter *e, const char *kernel, struct vc_shape small, const vc_region *bindings,
-                           uint32_t n_bindings) {
-  uint32_t width = small.c % 4 == 0 ? 4 : 1;
-  uint64_t n = vc_shape_count(small) / width;
-  struct ops_grid grid = ops_grid_for(e, n, 4);
-  struct vc_pool_push push = {.n = (uint32_t)n, .stride = grid.stride, .c = small.c / width, .w = small.w};
-  struct vc_dispatch d = {.kernel = kernel,
-                          .n_bindings = n_bindings,
-                          .n_spec = 1,
-                          .spec = {[SC_POOL_WIDTH] = width},
-                          .push = &push,
-                          .push_bytes = sizeof push,
-                          .groups = {grid.groups[0], 1, 1}};
-  for (uint32_t i = 0; i < n_bindings; i++) d.bindings[i] = bindings[i];
-  return vc_emit(e, &d);
+// Both kernels walk over the pooled tensor's elements; it is `small`. One of its rows is made of two of the others.
+static vc_status emit_pool(vc_emitter *e, const char *kernel, const vc_tensor *small, const vc_tensor *const *operands,
+                           uint32_t n_operands) {
+  const struct vc_shape s = small->shape;
+  const uint32_t width = s.c % 4 == 0 ? 4 : 1;
+  const uint64_t n_rows = (uint64_t)s.n * s.h, row_bytes = (uint64_t)s.w * s.c * vc_dtype_bytes(small->dtype);
+  const uint64_t most = vc_emit_range(e, n_rows, row_bytes, 4 * row_bytes);
+  for (uint64_t first = 0; first < n_rows; first += most) {
+    const uint64_t n_here = VC_MIN(most, n_rows - first), n = n_here * s.w * s.c / width;
+    struct ops_grid grid = ops_grid_for(e, n, 4);
+    struct vc_pool_push push = {.n = (uint32_t)n, .stride = grid.stride, .c = s.c / width, .w = s.w};
+    struct vc_dispatch d = {.kernel = kernel,
+                            .n_bindings = n_operands,
+                            .n_spec = 1,
+                            .spec = {[SC_POOL_WIDTH] = width},
+                            .push = &push,
+                            .push_bytes = sizeof push,
+                            .groups = {grid.groups[0], 1, 1}};
+    for (uint32_t i = 0; i < n_operands; i++) {
+      const uint64_t bytes = vc_shape_equal(operands[i]->shape, s) ? row_bytes : 4 * row_bytes;
+      d.bindings[i] = vc_region_slice(vc_emit_tensor(e, operands[i]), first * bytes, n_here * bytes);
+    }
+    VC_TRY(vc_emit(e, &d));
+  }
+  return VC_OK;
 }
 
 static vc_status grad_infer(vc_tensor *out) {
@@ -31,8 +40,7 @@ static vc_status grad_infer(vc_tensor *out) {
 }
 
 static vc_status grad_emit(vc_emitter *e, const vc_tensor *out) {
-  vc_region r[] = {vc_emit_tensor(e, out->in[0]), vc_emit_tensor(e, out->in[1]), vc_emit_tensor(e, out)};
-  return emit_pool(e, "pool_max_dx", out->in[1]->shape, r, 3);
+  return emit_pool(e, "pool_max_dx", out->in[1], (const vc_tensor *[]){out->in[0], out->in[1], out}, 3);
 }
 
 static const struct vc_op max_pool_grad = {
@@ -54,8 +62,7 @@ static vc_status infer(vc_tensor *out) {
 }
 
 static vc_status emit(vc_emitter *e, const vc_tensor *out) {
-  vc_region r[] = {vc_emit_tensor(e, out->in[0]), vc_emit_tensor(e, out)};
-  return emit_pool(e, "pool_max_fwd", out->shape, r, 2);
+  return emit_pool(e, "pool_max_fwd", out, (const vc_tensor *[]){out->in[0], out}, 2);
 }
 
 static void vjp(vc_graph *g, vc_tensor *out, vc_tensor *grad_out, const bool *want, vc_tensor **grad_in) {

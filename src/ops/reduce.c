@@ -48,30 +48,38 @@ static vc_status sum_infer(vc_tensor *out) {
 
 static vc_status emit_sum(vc_emitter *e, const vc_tensor *out, uint32_t flags) {
   const struct sum_attr *a = ops_attr(out);
-  uint64_t n = vc_shape_count(out->in[0]->shape);
-  uint32_t columns = out->shape.c, width = columns == 1 || columns % 4 == 0 ? 4 : 1;
-  uint32_t n_lanes = (uint32_t)vc_div_up(columns, width); // of one row
-  uint32_t n_rows = ops_rows(e, vc_div_up(n, (uint64_t)n_lanes * width), n_lanes);
-  uint32_t lanes = n_rows * n_lanes;
+  const uint32_t columns = out->shape.c, width = columns == 1 || columns % 4 == 0 ? 4 : 1;
+  const uint32_t n_lanes = (uint32_t)vc_div_up(columns, width); // of one row
+  const uint64_t pixel_bytes = (uint64_t)columns * vc_dtype_bytes(out->in[0]->dtype);
+  const uint64_t n = vc_shape_count(out->in[0]->shape) / columns, most = vc_emit_range(e, n, pixel_bytes, pixel_bytes);
+  const uint32_t n_ranges = (uint32_t)vc_div_up(n, most);
+  uint32_t n_rows = ops_rows(e, vc_div_up(most * columns, (uint64_t)n_lanes * width), n_lanes); // of a range
+  if (n_ranges > 1)
+    n_rows = (uint32_t)vc_round_up(n_rows, VC_VIEW_ALIGN / sizeof(float)); // each has bindings of its own
+  const uint32_t lanes = n_rows * n_lanes;
+  const uint64_t partial_bytes = (uint64_t)lanes * width * sizeof(float);
   if (columns == 1) n_rows = lanes * width; // partial sums stand one a row
-  bool is_final = n_rows == 1 && !a->root && a->factor == 1;
-  vc_region y = vc_emit_tensor(e, out);
-  vc_region partial = is_final ? y : vc_emit_scratch(e, (uint64_t)lanes * width * sizeof(float));
-  struct ops_grid grid = ops_grid_of(lanes);
-  struct vc_reduce_push push = {.n = (uint32_t)n, .lanes = lanes};
-  VC_TRY(vc_emit(e, &(struct vc_dispatch){
-                        .kernel = "reduce_sum_fwd",
-                        .n_bindings = 2,
-                        .bindings = {vc_emit_tensor(e, out->in[0]), partial},
-                        .n_spec = 2,
-                        .spec = {[SC_REDUCE_WIDTH] = width, [SC_REDUCE_SQUARES] = a->squares},
-                        .push = &push,
-                        .push_bytes = sizeof push,
-                        .groups = {grid.groups[0], 1, 1},
-                    }));
-  return is_final
-             ? VC_OK
-             : ops_emit_column_sums(e, partial, n_rows, columns, a->factor, flags | (a->root ? OPS_SUM_ROOT : 0), y);
+  const bool is_final = n_ranges * n_rows == 1 && !a->root && a->factor == 1;
+  vc_region x = vc_emit_tensor(e, out->in[0]), y = vc_emit_tensor(e, out);
+  vc_region partial = is_final ? y : vc_emit_scratch(e, n_ranges * partial_bytes);
+  for (uint32_t i = 0; i < n_ranges; i++) {
+    const uint64_t first = i * most, n_here = VC_MIN(most, n - first);
+    struct vc_reduce_push push = {.n = (uint32_t)(n_here * columns), .lanes = lanes};
+    VC_TRY(vc_emit(e, &(struct vc_dispatch){
+                          .kernel = "reduce_sum_fwd",
+                          .n_bindings = 2,
+                          .bindings = {vc_region_slice(x, first * pixel_bytes, n_here * pixel_bytes),
+                                       vc_region_slice(partial, i * partial_bytes, partial_bytes)},
+                          .n_spec = 2,
+                          .spec = {[SC_REDUCE_WIDTH] = width, [SC_REDUCE_SQUARES] = a->squares},
+                          .push = &push,
+                          .push_bytes = sizeof push,
+                          .groups = {ops_grid_of(lanes).groups[0], 1, 1},
+                      }));
+  }
+  if (is_final) return VC_OK;
+  return ops_emit_column_sums(e, partial, n_ranges * n_rows, columns, a->factor, flags | (a->root ? OPS_SUM_ROOT : 0),
+                              y);
 }
 
 static vc_status emit_naive(vc_emitter *e, const vc_tensor *out) {

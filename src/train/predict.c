@@ -327,13 +327,20 @@ static uint64_t held_bytes(const struct job *j) {
   return (uint64_t)j->image->width * (rows_held(&j->y) * 4ull * vc_predictor_classes(j->p) + j->y.tile * pixel_bytes);
 }
 
+// Whether kernels can bind the first level's feature maps at once. They could take larger ones in parts; but larger
+// tiles take much more memory, and hardly less time.
+static bool is_handy(const struct job *j) {
+  const uint64_t map_bytes = (uint64_t)j->x.tile * j->y.tile * j->p->model->desc.base * sizeof(float);
+  return map_bytes <= vc_gpu_caps(j->p->gpu)->max_buffer_range;
+}
+
 // Chooses the largest tile that device and host hold: the whole image, else halving from 4096.
 static vc_status prepare_tiles(struct job *j, uint32_t tile) {
   uint32_t side = tile ? tile : VC_MAX(j->image->width, j->image->height);
   for (;;) {
     j->x = axis_make(j->image->width, side, &j->p->model->desc);
     j->y = axis_make(j->image->height, side, &j->p->model->desc);
-    const bool fits = tile || side <= 64 || held_bytes(j) <= MAX_HELD_BYTES;
+    const bool fits = tile || side <= 64 || (held_bytes(j) <= MAX_HELD_BYTES && is_handy(j));
     const vc_status status = fits ? prepare(j->p, j->x.tile, j->y.tile) : VC_E_NOMEM;
     if (status != VC_E_NOMEM || tile || side <= 64) return status;
     side = VC_MIN(side / 2, 4096u);

@@ -64,6 +64,12 @@ static struct shape *shape_of(struct vc_validator *v, uint32_t w, uint32_t h) {
   return NULL;
 }
 
+// Whether kernels can bind the first level's feature maps at once. They could take larger ones in parts, but a
+// validation in parts costs hardly more time, and less memory.
+static bool is_handy(const struct vc_run *run, struct vc_size size) {
+  return (uint64_t)size.w * size.h * run->model->desc.base * sizeof(float) <= vc_gpu_caps(run->gpu)->max_buffer_range;
+}
+
 static vc_status check_memory(const struct vc_run *run, const struct vc_train_step *step) {
   const uint64_t budget = vc_run_work_budget(run);
   if (vc_exec_work_bytes(step->exec) <= budget) return VC_OK;
@@ -81,6 +87,7 @@ static void halve(const struct vc_run *run, struct vc_size *inout) {
 static vc_status build_shape(struct vc_run *run, struct shape *shape) {
   const uint32_t smallest = 4u << run->model->desc.depth;
   struct vc_size size = {shape->w, shape->h};
+  while (!is_handy(run, size) && VC_MAX(size.w, size.h) > smallest) halve(run, &size);
   for (;;) {
     shape->step = (struct vc_train_step){.labelled = size, .unlabelled = size, .batch = 1, .staged = true};
     vc_status status = vc_run_is_iic(run) ? build_iic(run, shape) : build(run, &shape->step, &shape->confusion);

@@ -219,6 +219,34 @@ static void only_outputs_can_be_read(vc_arena *arena, vc_gpu *gpu) {
   OPTEST_CHECK(got_line(1, 1));
 }
 
+// Sums, casts around one of 16 bits, and the zeros of a block's gap, where a binding takes 448 numbers.
+static void little_is_bound_at_once(vc_arena *arena, vc_gpu *gpu) {
+  const struct vc_caps *device = vc_gpu_caps(gpu);
+  struct vc_caps caps = *device;
+  caps.max_buffer_range = 2000;
+  for (int half = 0; half < 1 + device->fp16_storage; half++) {
+    vc_graph *g = new_graph(arena);
+    vc_slot *slot = new_slot(arena, gpu, N * 4, VC_SLOT_DEVICE);
+    vc_tensor *in = vc_bind(g, "in", shape, VC_F32, slot, 0);
+    vc_tensor *block = vc_block(g, (struct vc_shape){1, 2 * 5056, 1, 1}, VC_F32), *sum = vc_add(g, in, in);
+    vc_place(g, sum, block, 5056);
+    vc_output(g, sum);
+    vc_tensor *gap = vc_view(g, block, shape, 0);
+    vc_output(g, gap);
+    vc_exec *exec = exec_of(arena, gpu, g,
+                            &(struct vc_exec_options){.caps = &caps, .poison = true, .mixed = half, .all_mixed = half});
+    bind(arena, &exec, 1);
+    for (int i = 0; i < N; i++) values[i] = (float)(i % 1000); // a number of 16 bits holds their sums
+    OPTEST_OK(vc_slot_write(slot, 0, values, sizeof values));
+    OPTEST_OK(vc_exec_run(exec, NULL));
+    OPTEST_OK(vc_exec_read(exec, gap, got, sizeof got));
+    OPTEST_CHECK(got_line(0, 0));
+    OPTEST_OK(vc_exec_read(exec, sum, got, sizeof got));
+    for (int i = 0; i < N; i++) got[i] -= (float)(i % 1000 * 2);
+    OPTEST_CHECK(got_line(0, 0));
+  }
+}
+
 int main(void) {
   static const struct {
     const char *name;
@@ -230,6 +258,7 @@ int main(void) {
       {"long steps are split", long_steps_are_split},
       {"graphs without dispatches run", graphs_without_dispatches_run},
       {"only outputs can be read", only_outputs_can_be_read},
+      {"little is bound at once", little_is_bound_at_once},
   };
   vc_arena *device_arena, *arena;
   if (!OPTEST_OK(vc_arena_create(&device_arena))) return 1;

@@ -211,12 +211,36 @@ static void views_start_where_kernels_can_bind(void **state) {
 }
 
 static void tensors_stay_within_the_range_of_a_binding(void **state) {
+  static const struct vc_op op = {.name = "whole", .infer = same_infer, .emit = emit_whole};
   struct fixture *f = *state;
-  vc_tensor *a = vc_block(f->g, (struct vc_shape){1, 1, 8192, 8192}, VC_F32);
-  vc_output(f->g, vc_add(f->g, a, a));
+  vc_output(f->g, node(f, &op, vc_block(f->g, (struct vc_shape){1, 1, 8192, 8192}, VC_F32)));
   assert_refused(f, VC_E_NOMEM,
                  "a tensor of 256 MiB, where the device's kernels can reach 128 MiB at once; "
                  "make the crop's side 70 % of what it is, or the batch or model.base 50 %");
+}
+
+static void weights_stay_within_the_range_of_a_binding(void **state) {
+  static const struct vc_op op = {.name = "whole", .infer = same_infer, .emit = emit_whole};
+  struct fixture *f = *state;
+  vc_slot *slot;
+  assert_int_equal(vc_slot_create(f->arena, NULL, 256 << 20, VC_SLOT_DEVICE, "large", &slot), VC_OK);
+  vc_tensor *w = vc_bind(f->g, "w", (struct vc_shape){4096, 4096, 2, 2}, VC_F32, slot, 0);
+  vc_output(f->g, node(f, &op, w));
+  assert_refused(f, VC_E_NOMEM,
+                 "weights of 256 MiB, where the device's kernels can reach 128 MiB at once; "
+                 "make model.base 70 % of what it is, or model.depth less");
+}
+
+// 1000 elements where 512 can be bound, or 448 that end where the next may begin.
+static void long_tensors_are_taken_in_parts(void **state) {
+  struct fixture *f = *state;
+  vc_tensor *a = vc_bind(f->g, "a", (struct vc_shape){1, 1000, 1, 1}, VC_F32, f->slot, 0), *sum = vc_add(f->g, a, a);
+  vc_output(f->g, vc_add(f->g, sum, a));
+  f->caps.max_buffer_range = 2048;
+  assert_int_equal(n_dispatches(f), 4);
+  f->caps.max_buffer_range = 2047;
+  assert_int_equal(n_dispatches(f), 6);
+  assert_int_equal(vc_exec_work_bytes(exec_of(f)), 4096); // the second sum takes the place of the first
 }
 
 static vc_status vector_infer(vc_tensor *out) {
@@ -247,6 +271,41 @@ static void addresses_reach_further_than_a_binding(void **state) {
 
 static vc_status emit_many_groups(vc_emitter *e, const vc_tensor *out) {
   return emit_sum(e, vc_emit_tensor(e, out->in[0]), vc_emit_tensor(e, out), (uint32_t[3]){65536, 1, 1});
+}
+
+static void keep_weights(const vc_tensor *out, uint32_t h, uint32_t w, struct vc_shape *in, void *attr) {
+  (void)out, (void)attr;
+  in[0] = (struct vc_shape){1, in[0].c, h, w};
+}
+
+static vc_status emit_far_job(vc_emitter *e, const vc_tensor *out) {
+  static const struct vc_variant rows[] = {
+      {.name = "naive", .emit = emit_whole},
+      {.name = "far", .needs_address = true, .rank_gpu = 9, .emit = emit_by_address},
+  };
+  return vc_emit_variant(e, "far", rows, VC_COUNT_OF(rows), out);
+}
+
+// There would be nothing to hold a faster kernel against.
+static void what_row_0_cannot_bind_is_not_measured(void **state) {
+  static const struct vc_op op = {.name = "far", .infer = same_infer, .emit = emit_far_job, .resize = keep_weights};
+  struct fixture *f = *state;
+  const struct vc_variant_use *uses;
+  size_t n;
+  vc_tensor *x = vc_bind(f->g, "x", (struct vc_shape){1, 4, 4, 4}, VC_F32, f->slot, 0);
+  vc_tensor *w = vc_bind(f->g, "w", (struct vc_shape){8, 8, 3, 3}, VC_F32, f->slot, 64);
+  vc_output(f->g, vc_node(f->g, &op, (vc_tensor *[]){x, w}, 2, NULL, 0));
+  assert_int_equal(
+      vc_choices_create(f->arena, &(struct vc_choices_desc){.device = "none", .seconds = 1}, &f->options.choices),
+      VC_OK);
+  f->caps.buffer_address = true;
+  for (uint32_t i = 0; i < 2; i++) {
+    f->caps.max_buffer_range = 8 * 8 * 3 * 3 * 4 - i;
+    vc_exec_variants(exec_of(f), &uses, &n);
+    assert_int_equal(n, 1);
+    assert_int_equal(uses[0].chosen, 1);
+    assert_true(uses[0].undecided == (i == 0) && (uses[0].key == NULL) == (i == 1));
+  }
 }
 
 static void groups_stay_within_the_device(void **state) {
@@ -470,6 +529,9 @@ int main(void) {
       TEST(a_sum_in_a_slot_needs_no_other_memory),
       TEST(views_start_where_kernels_can_bind),
       TEST(tensors_stay_within_the_range_of_a_binding),
+      TEST(weights_stay_within_the_range_of_a_binding),
+      TEST(long_tensors_are_taken_in_parts),
+      TEST(what_row_0_cannot_bind_is_not_measured),
       TEST(addresses_reach_further_than_a_binding),
       TEST(groups_stay_within_the_device),
       TEST(bindings_match_the_kernel),

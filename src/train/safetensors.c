@@ -21,21 +21,34 @@ static const struct {
 } dtypes[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8}, {"I64", 8},  {"I32", 4},     {"I16", 2},    {"I8", 1},
               {"U64", 8}, {"U32", 4}, {"U16", 2},  {"U8", 1},  {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
 
-// The sum of the checksums of all tensors, each with that of its name for a seed: files that hold the same tensors in
-// another order, as other programs write them, have the same one.
-static const char checksum_key[] = "tensors_xxh64";
+// Two checksums, of 16 digits each: of the header's text with zeros for both, and of the tensors' bytes one after the
+// other. Where the first does not agree another program has written the file anew, and may have changed tensors on
+// purpose.
+static const char checksum_key[] = "xxh64", no_checksum[] = "00000000000000000000000000000000";
+
+// The digits in a header's text, NULL if there are none. Within a string the quotes of the key would be escaped.
+static char *checksum_in(char *header) {
+  static const char before[] = "\"xxh64\":\"";
+  char *found = strstr(header, before);
+  if (!found) return NULL;
+  found += sizeof before - 1;
+  return strspn(found, "0123456789abcdef") == sizeof no_checksum - 1 ? found : NULL;
+}
+
+static void print_checksum(uint64_t checksum, char *digits) {
+  char text[17];
+  snprintf(text, sizeof text, "%016" PRIx64, checksum);
+  memcpy(digits, text, 16);
+}
 
 static const void *data_of(const struct vc_safetensors *s, uint32_t i) {
   return s->fetch ? s->fetch(s->context, i) : s->tensors[i].data;
 }
 
-static void print_checksum(const struct vc_safetensors *s, char out[17]) {
-  uint64_t sum = 0;
-  for (uint32_t i = 0; i < s->n_tensors; i++) {
-    const struct vc_named_tensor *t = &s->tensors[i];
-    sum += checksum_bytes(data_of(s, i), t->n_bytes, checksum_bytes(t->name, strlen(t->name), 0));
-  }
-  snprintf(out, 17, "%016" PRIx64, sum);
+static uint64_t checksum_of_tensors(const struct vc_safetensors *s) {
+  uint64_t checksum = 0;
+  for (uint32_t i = 0; i < s->n_tensors; i++) checksum = checksum_bytes(data_of(s, i), s->tensors[i].n_bytes, checksum);
+  return checksum;
 }
 
 static uint32_t dtype_bytes(const char *name) {
@@ -162,18 +175,23 @@ static vc_status read_header(struct reader *r, const uint8_t *file, size_t n_fil
   return VC_OK;
 }
 
-// Files of other programs have no checksum.
-static vc_status check_checksum(const char *path, const struct vc_safetensors *s) {
-  const char *want = vc_safetensors_metadata(s, checksum_key);
-  char is[17];
-  if (!want) return VC_OK;
-  print_checksum(s, is);
-  if (strcmp(is, want) == 0) return VC_OK;
+static vc_status check_checksum(const struct reader *r, const char *header, size_t n_header,
+                                const struct vc_safetensors *s) {
+  char *text, written[sizeof no_checksum], is[sizeof no_checksum] = "", *digits;
+  while (n_header > 0 && header[n_header - 1] == ' ') n_header--;
+  VC_TRY(vc_arena_printf(r->arena, &text, "%.*s", (int)n_header, header));
+  if (strlen(text) != n_header || !(digits = checksum_in(text))) return VC_OK;
+  memcpy(written, digits, sizeof written - 1);
+  memcpy(digits, no_checksum, sizeof no_checksum - 1);
+  print_checksum(checksum_bytes(text, n_header, 0), is);
+  if (memcmp(is, written, 16) != 0) return VC_OK;
+  print_checksum(checksum_of_tensors(s), is + 16);
+  if (memcmp(is, written, sizeof is - 1) == 0) return VC_OK;
   return VC_FAIL(
       VC_E_FORMAT,
       "%s: the tensors do not agree with the checksum written with them, so the file is damaged; use another "
-      "copy or checkpoint (a program that changes tensors on purpose must drop \"%s\" from __metadata__)",
-      path, checksum_key);
+      "copy or checkpoint",
+      r->path);
 }
 
 vc_status vc_safetensors_read(vc_arena *arena, const char *path, struct vc_safetensors *out) {
@@ -193,7 +211,7 @@ vc_status vc_safetensors_read(vc_arena *arena, const char *path, struct vc_safet
       VC_TRY(read_tensor(&r, value, &s.tensors[s.n_tensors++]));
   }
   VC_TRY(check_gapless(&r, &s));
-  VC_TRY(check_checksum(path, &s));
+  VC_TRY(check_checksum(&r, (const char *)file + 8, (size_t)(r.data - file) - 8, &s));
   *out = s;
   return VC_OK;
 }
@@ -208,14 +226,12 @@ const char *vc_safetensors_metadata(const struct vc_safetensors *s, const char *
 // ---- writing ------------------------------------------------------------------------------------------------------
 
 static void put_header(vc_json_writer *w, const struct vc_safetensors *s) {
-  char checksum[17];
-  print_checksum(s, checksum);
   vc_json_begin_object(w, NULL);
   vc_json_begin_object(w, "__metadata__");
   for (uint32_t i = 0; i < s->n_metadata; i++) {
     if (strcmp(s->keys[i], checksum_key) != 0) vc_json_put_string(w, s->keys[i], s->values[i]);
   }
-  vc_json_put_string(w, checksum_key, checksum);
+  vc_json_put_string(w, checksum_key, no_checksum);
   vc_json_end_object(w);
   uint64_t at = 0;
   for (uint32_t i = 0; i < s->n_tensors; i++) {
@@ -249,11 +265,18 @@ static vc_status write_parts(vc_file_writer *file, const char *header, size_t n_
 
 static vc_status write_file(vc_arena *arena, const char *path, const struct vc_safetensors *s) {
   vc_json_writer *w;
-  const char *header;
+  const char *text;
+  char *header, *digits;
   size_t n_header;
   VC_TRY(vc_json_writer_create(arena, 0, &w));
   put_header(w, s);
-  VC_TRY(vc_json_writer_text(w, &header, &n_header));
+  VC_TRY(vc_json_writer_text(w, &text, &n_header));
+  VC_TRY(vc_arena_strdup(arena, text, &header));
+  digits = checksum_in(header);
+  VC_ASSERT(digits);
+  const uint64_t of_header = checksum_bytes(header, n_header, 0);
+  print_checksum(of_header, digits);
+  print_checksum(checksum_of_tensors(s), digits + 16);
   vc_file_writer *file;
   VC_TRY(vc_file_writer_open(path, &file));
   vc_status status = write_parts(file, header, n_header, s);

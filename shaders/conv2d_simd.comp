@@ -23,6 +23,7 @@ layout(constant_id = SC_CONV_STRIDE) const uint STRIDE = 1;
 layout(constant_id = SC_CONV_PAIRED) const uint PAIRED = 1;
 layout(constant_id = SC_CONV_DEPTH) const uint DEPTH = 1;
 layout(constant_id = SC_CONV_SPAN) const uint SPAN = 1;
+layout(constant_id = SC_CONV_ADD) const uint ADD = 0;
 
 layout(buffer_reference, scalar, buffer_reference_align = 4) readonly buffer In { float v; };
 layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer In2 { uint64_t v; };
@@ -135,26 +136,28 @@ void main() {
     bias_[b] = 0.0;
     if ((p.flags & CONV_BIAS) != 0 && n < p.cols) bias_[b] = In(uint64_t(bias) + 4 * (k + b)).v;
   }
-  if ((p.flags & CONV_ADD) != 0) {
+  if (n >= p.cols) return;
+  const uint pixel_bytes = p.up * out_c * VC_ACT_BYTES, row_bytes = out_w * pixel_bytes;
+  // Pixels beyond the grid take the place of its last ones, which are stored after them: no branch a pixel, which would
+  // take long to compile.
+  uint rows[TILE], columns[TILE];
+  [[unroll]] for (uint i = 0; i < TILE; i++) {
+    rows[i] = min(i, p.grid_h - 1 - y0) * row_bytes;
+    columns[i] = min(i, p.grid_w - 1 - x0) * pixel_bytes;
+  }
+  if (ADD == 1) {
     [[unroll]] for (uint i = 0; i < TILE * TILE; i++) {
-      uint y = i / TILE, x = i % TILE;
-      if (n < p.cols && y0 + y < p.grid_h && x0 + x < p.grid_w) {
-        uint64_t at = uint64_t(add) + offset + (y * p.up * out_w + x * p.up) * out_c * VC_ACT_BYTES;
-        vec2 more = SPAN == 1 ? vec2(float(Act(at).v)) : vc_unpack_pair(Act2(at).v);
-        sum[i] += more.x;
-        if (SPAN == 2) sum[(SPAN - 1) * TILE * TILE + i] += more.y;
-      }
+      uint64_t at = uint64_t(add) + offset + (rows[i / TILE] + columns[i % TILE]);
+      vec2 more = SPAN == 1 ? vec2(float(Act(at).v)) : vc_unpack_pair(Act2(at).v);
+      sum[i] += more.x;
+      if (SPAN == 2) sum[(SPAN - 1) * TILE * TILE + i] += more.y;
     }
   }
-  [[unroll]] for (uint y = 0; y < TILE; y++) {
-    [[unroll]] for (uint x = 0; x < TILE; x++) {
-      if (n < p.cols && y0 + y < p.grid_h && x0 + x < p.grid_w) {
-        uint64_t at = uint64_t(out_) + offset + (y * p.up * out_w + x * p.up) * out_c * VC_ACT_BYTES;
-        vec2 value = vec2(sum[y * TILE + x] + bias_[0], sum[((SPAN - 1) * TILE + y) * TILE + x] + bias_[SPAN - 1]);
-        value = mix(value, vec2(floor_), lessThan(value, vec2(floor_))); // NaN stays
-        if (SPAN == 1) Out(at).v = vc_act(value.x);
-        else Out2(at).v = vc_pack_pair(value);
-      }
-    }
+  [[unroll]] for (uint i = TILE * TILE; i-- > 0;) {
+    uint64_t at = uint64_t(out_) + offset + (rows[i / TILE] + columns[i % TILE]);
+    vec2 value = vec2(sum[i] + bias_[0], sum[(SPAN - 1) * TILE * TILE + i] + bias_[SPAN - 1]);
+    value = mix(value, vec2(floor_), lessThan(value, vec2(floor_))); // NaN stays
+    if (SPAN == 1) Out(at).v = vc_act(value.x);
+    else Out2(at).v = vc_pack_pair(value);
   }
 }

@@ -49,6 +49,7 @@ VC_STRUCT(vc_conv_dw_sum_push) {
 #define SC_CONV_PAIRED 3         // 1: channels are loaded in pairs, their number is even
 #define SC_CONV_DEPTH 4          // of a product: loads of channels (pairs) in one step
 #define SC_CONV_SPAN 5           // of a product: neighbouring columns of a lane, 1 or 2
+#define SC_CONV_ADD 6            // of a product: 1: CONV_ADD is among the flags
 #define SC_CONV_COLS 4           // of a weight gradient: columns of one workgroup, a multiple of 1 + PAIRED
 #define SC_CONV_ROWS 5           // of a weight gradient: neighbouring rows of a lane, 1 or 2
 // The tiled kernels': SIDE and STRIDE as above, and

@@ -143,30 +143,26 @@ static vc_status list_dispatches(struct vc_exec *x) {
   return VC_OK;
 }
 
-// All at once, so that processors can share the compiling.
-static vc_status prepare_kernels(struct vc_exec *const *execs, uint32_t n_execs) {
+const struct program *exec_program(const vc_exec *exec) {
+  return exec->program;
+}
+
+vc_status exec_prepare(struct vc_gpu *gpu, const struct program *const *programs, size_t n_programs) {
   struct vc_kernel_want *wants;
   vc_arena *scratch;
   size_t n = 0, capacity = 0;
-  for (uint32_t i = 0; i < n_execs; i++) capacity += execs[i]->program->n_dispatches;
+  for (size_t i = 0; i < n_programs; i++) capacity += programs[i]->n_dispatches;
   VC_TRY(vc_arena_create(&scratch));
   vc_status status = VC_NEW(scratch, VC_MAX(capacity, 1), &wants);
-  for (uint32_t i = 0; status == VC_OK && i < n_execs; i++) {
-    for (uint32_t k = 0; k < execs[i]->program->n_dispatches; k++) {
-      const struct vc_dispatch *d = &execs[i]->program->dispatches[k].d;
+  for (size_t i = 0; status == VC_OK && i < n_programs; i++) {
+    for (uint32_t k = 0; k < programs[i]->n_dispatches; k++) {
+      const struct vc_dispatch *d = &programs[i]->dispatches[k].d;
       wants[n++] = (struct vc_kernel_want){d->kernel, d->spec, d->n_spec, d->required_subgroup};
     }
   }
-  if (status == VC_OK) vc_gpu_prepare(execs[0]->gpu, wants, n);
+  if (status == VC_OK) vc_gpu_prepare(gpu, wants, n);
   vc_arena_destroy(scratch);
   return status;
-}
-
-static bool is_undecided(const struct program *p) {
-  for (uint32_t i = 0; i < p->n_uses; i++) {
-    if (p->uses[i].undecided) return true;
-  }
-  return false;
 }
 
 static vc_status make_program(struct vc_exec *x, const struct vc_exec_options *options) {
@@ -174,7 +170,6 @@ static vc_status make_program(struct vc_exec *x, const struct vc_exec_options *o
                                          options->any_size};
   bool changed = false;
   VC_TRY(program_make(x->arena, x->graph, &x->caps, &choosing, lookup_kernel, &x->program));
-  if (x->gpu && is_undecided(x->program)) VC_TRY(prepare_kernels(&x, 1));
   if (x->gpu && options->choices) VC_TRY(tune_program(x->gpu, &x->caps, x->program, options->choices, &changed));
   return changed ? program_make(x->arena, x->graph, &x->caps, &choosing, lookup_kernel, &x->program) : VC_OK;
 }
@@ -359,12 +354,19 @@ static vc_status make_transfers(vc_exec *x) {
   return VC_OK;
 }
 
+static vc_status prepare_all(vc_arena *arena, vc_exec *const *execs, uint32_t n_execs) {
+  const struct program **programs;
+  VC_TRY(VC_NEW(arena, n_execs, &programs));
+  for (uint32_t i = 0; i < n_execs; i++) programs[i] = execs[i]->program;
+  return exec_prepare(execs[0]->gpu, programs, n_execs);
+}
+
 vc_status vc_exec_bind(vc_arena *arena, vc_exec *const *execs, uint32_t n_execs) {
   vc_buffer **slabs = NULL;
   uint32_t n_slabs = 0;
   for (uint32_t i = 0; i < n_execs; i++) VC_ASSERT(execs[i]->gpu && !execs[i]->bound);
   VC_TRY(make_slabs(arena, execs, n_execs, &slabs, &n_slabs));
-  VC_TRY(prepare_kernels(execs, n_execs));
+  VC_TRY(prepare_all(arena, execs, n_execs));
   for (uint32_t i = 0; i < n_execs; i++) {
     vc_exec *x = execs[i];
     x->slabs = slabs;

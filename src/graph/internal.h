@@ -167,6 +167,12 @@ void sample_shrink(const vc_tensor *node, const struct sample *from, double max_
 vc_status sample_key(vc_arena *arena, const char *job, const struct vc_variant *table, size_t n_rows, uint32_t rows,
                      const vc_tensor *node, const struct sample *sample, const char **out);
 
+// ---- exec.c ---------------------------------------------------------------------------------------------------
+
+const struct program *exec_program(const vc_exec *exec);
+// Makes the kernels of some programs ready all at once, so that processors can share the compiling.
+vc_status exec_prepare(struct vc_gpu *gpu, const struct program *const *programs, size_t n_programs);
+
 // ---- tune.c ---------------------------------------------------------------------------------------------------
 
 // Measures the undecided choices of p. *out_changed: there were any, so that p is to be made again.

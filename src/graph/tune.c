@@ -74,19 +74,20 @@ static vc_status fill(vc_arena *arena, vc_slot *slot, uint32_t stream) {
   return VC_OK;
 }
 
-static vc_status set_stage(vc_arena *arena, const struct tuner *t, const struct vc_variant_use *use,
+// gpu NULL: only to plan on.
+static vc_status set_stage(vc_arena *arena, const struct tuner *t, struct vc_gpu *gpu, const struct vc_variant_use *use,
                            const struct sample *sample, struct stage *out) {
   const vc_tensor *node = use->node;
   *out = (struct stage){.t = t, .use = use, .sample = sample, .arena = arena, .is_half = is_half(node)};
   for (uint32_t i = 0; i < node->n_in; i++) {
     if (!node->in[i]) continue;
-    VC_TRY(vc_slot_create(arena, t->gpu, vc_shape_count(sample->in[i]) * 4, VC_SLOT_DEVICE, "tuning", &out->slots[i]));
-    if (node->in[i]->dtype != VC_U32) VC_TRY(fill(arena, out->slots[i], i)); // whole numbers: zero
+    VC_TRY(vc_slot_create(arena, gpu, vc_shape_count(sample->in[i]) * 4, VC_SLOT_DEVICE, "tuning", &out->slots[i]));
+    if (gpu && node->in[i]->dtype != VC_U32) VC_TRY(fill(arena, out->slots[i], i)); // whole numbers: zero
   }
   return VC_OK;
 }
 
-static vc_status make_exec(const struct stage *s, size_t row, struct vc_exec_options options, vc_exec **out,
+static vc_status plan_exec(const struct stage *s, size_t row, struct vc_exec_options options, vc_exec **out,
                            vc_tensor **out_result) {
   const vc_tensor *node = s->use->node;
   vc_tensor *in[VC_MAX_INPUTS] = {NULL};
@@ -104,7 +105,12 @@ static vc_status make_exec(const struct stage *s, size_t row, struct vc_exec_opt
   options.caps = s->t->caps;
   options.mixed = options.all_mixed = s->is_half;
   options.any_size = true;
-  VC_TRY(vc_exec_create(s->arena, s->t->gpu, g, &options, out));
+  return vc_exec_create(s->arena, s->t->gpu, g, &options, out);
+}
+
+static vc_status make_exec(const struct stage *s, size_t row, struct vc_exec_options options, vc_exec **out,
+                           vc_tensor **out_result) {
+  VC_TRY(plan_exec(s, row, options, out, out_result));
   return vc_exec_bind(s->arena, out, 1);
 }
 
@@ -211,14 +217,18 @@ static vc_status prove_one(const struct stage *s, const struct item *item, const
   return VC_OK;
 }
 
+static void shrink(const struct tuner *t, const struct item *item, struct sample *out) {
+  sample_shrink(item->use->node, &item->sample, t->caps->type == VC_DEVICE_CPU ? PROOF_FLOPS_CPU : PROOF_FLOPS, out);
+}
+
 static vc_status prove(vc_arena *arena, struct tuner *t, const struct item *item, struct candidate *candidates,
                        size_t n) {
   struct sample small;
   struct stage stage;
   double *want, seconds;
   uint64_t n_values;
-  sample_shrink(item->use->node, &item->sample, t->caps->type == VC_DEVICE_CPU ? PROOF_FLOPS_CPU : PROOF_FLOPS, &small);
-  VC_TRY(set_stage(arena, t, item->use, &small, &stage));
+  shrink(t, item, &small);
+  VC_TRY(set_stage(arena, t, t->gpu, item->use, &small, &stage));
   VC_TRY(run_small(&stage, 0, &want, &n_values, &seconds));
   for (size_t i = 0; i < n; i++) {
     if (candidates[i].row > 0) VC_TRY(prove_one(&stage, item, want, &candidates[i]));
@@ -271,7 +281,7 @@ static vc_status race(vc_arena *arena, struct tuner *t, const struct item *item,
                       size_t n) {
   struct stage stage;
   double start;
-  VC_TRY(set_stage(arena, t, item->use, &item->sample, &stage));
+  VC_TRY(set_stage(arena, t, t->gpu, item->use, &item->sample, &stage));
   for (size_t i = 0; i < n; i++) {
     char reason[256];
     if (candidates[i].out) continue;
@@ -427,6 +437,41 @@ static vc_status settle(struct tuner *t, const struct program *p, struct item *i
   return choices_put(choices, &(struct vc_choice){.key = use->key, .variant = use->table[use->chosen].name});
 }
 
+// ---- kernels made ahead ---------------------------------------------------------------------------------------
+
+// Appends the programs that prove an item's candidates.
+static vc_status plan_proofs(vc_arena *arena, struct tuner *t, const struct item *item, const struct program **programs,
+                             size_t *inout_n) {
+  struct sample *small;
+  struct stage stage;
+  VC_TRY(VC_NEW(arena, 1, &small));
+  shrink(t, item, small);
+  VC_TRY(set_stage(arena, t, NULL, item->use, small, &stage));
+  for (size_t row = 0; row < item->use->n_rows; row++) {
+    vc_exec *exec;
+    vc_tensor *result;
+    if (row > 0 && !(item->use->rows >> row & 1)) continue;
+    const vc_status status = plan_exec(&stage, row, (struct vc_exec_options){0}, &exec, &result);
+    if (ends_all(status)) return status;
+    if (status == VC_OK) programs[(*inout_n)++] = exec_program(exec); // else the proof will tell
+  }
+  return VC_OK;
+}
+
+// Makes the kernels of p and those of the proofs.
+static vc_status prepare(vc_arena *arena, struct tuner *t, const struct program *p, const struct item *items,
+                         size_t n_items) {
+  const struct program **programs;
+  size_t n = 0, capacity = 1;
+  for (size_t i = 0; i < n_items; i++) capacity += items[i].use->n_rows;
+  VC_TRY(VC_NEW(arena, capacity, &programs));
+  programs[n++] = p;
+  for (size_t i = 0; i < n_items; i++) {
+    if (!items[i].like) VC_TRY(plan_proofs(arena, t, &items[i], programs, &n));
+  }
+  return exec_prepare(t->gpu, programs, n);
+}
+
 static double guess(const struct vc_caps *caps, const struct item *items, size_t n) {
   bool is_cpu = caps->type == VC_DEVICE_CPU;
   double seconds = 0;
@@ -442,13 +487,15 @@ static double guess(const struct vc_caps *caps, const struct item *items, size_t
   return seconds;
 }
 
-static vc_status measure_items(struct tuner *t, const struct program *p, struct item *items, size_t n,
+static vc_status measure_items(vc_arena *arena, struct tuner *t, const struct program *p, struct item *items, size_t n,
                                vc_choices *choices) {
-  double limit = choices_seconds(choices), start = vc_time_seconds();
+  double limit = choices_seconds(choices);
   size_t n_left = 0, n_new = 0;
   for (size_t i = 0; i < n; i++) n_new += !items[i].like;
   vc_log(VC_LOG_INFO, "tuning %zu kernel%s for this device (about %.0f s, remembered)", n_new, n_new == 1 ? "" : "s",
          ceil(VC_MIN(limit, guess(t->caps, items, n))));
+  VC_TRY(prepare(arena, t, p, items, n));
+  const double start = vc_time_seconds();
   for (size_t i = 0; i < n; i++) {
     const struct vc_variant_use *use = items[i].use;
     if (items[i].like || vc_time_seconds() - start < limit) {
@@ -479,7 +526,7 @@ vc_status tune_program(struct vc_gpu *gpu, const struct vc_caps *caps, const str
     status = choices_begin(choices, arena, &is_locked);
     if (status == VC_OK && is_locked) status = list_items(arena, caps, p, choices, &items, &n);
     if (status == VC_OK && is_locked && n > 0) {
-      status = measure_items(&t, p, items, n, choices);
+      status = measure_items(arena, &t, p, items, n, choices);
       if (status == VC_OK) status = choices_end(choices);
     }
   }

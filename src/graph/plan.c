@@ -96,52 +96,126 @@ static vc_status add_slab(vc_arena *arena, struct planner *p) {
     p->plan->slab_bytes = bytes;
     p->slabs_capacity = capacity;
   }
+  p->slabs[p->plan->n_slabs].n = 0;
+  p->plan->slab_bytes[p->plan->n_slabs] = 0;
   VC_TRY(VC_NEW(arena, p->n_resources, &p->slabs[p->plan->n_slabs].resources));
   p->plan->n_slabs++;
   return VC_OK;
 }
 
-struct order_key {
-  uint64_t n_bytes;
-  uint32_t first, resource;
+// Resources in the order in which they are placed.
+struct order {
+  struct order_key {
+    uint64_t weight; // the largest first
+    uint32_t first, resource;
+  } *keys;
+  uint32_t n;
 };
 
-static int largest_first(const void *a, const void *b) {
+static int heaviest_first(const void *a, const void *b) {
   const struct order_key *x = a, *y = b;
-  if (x->n_bytes != y->n_bytes) return x->n_bytes < y->n_bytes ? 1 : -1;
+  if (x->weight != y->weight) return x->weight < y->weight ? 1 : -1;
   if (x->first != y->first) return x->first < y->first ? -1 : 1;
   return x->resource < y->resource ? -1 : x->resource > y->resource;
 }
 
-// Largest first, each at the best-fitting hole of the first slab that can take it.
-static vc_status place_resources(vc_arena *arena, struct planner *p) {
-  struct order_key *order;
-  uint32_t n = 0;
-  VC_TRY(VC_NEW(arena, p->n_resources, &order));
+static uint64_t bytes_of(const struct planner *p, uint32_t r) {
+  return vc_round_up(p->resources[r].n_bytes, p->align);
+}
+
+// Each at the best-fitting hole of the first slab that can take it. *out_last: the place in the order of the last one
+// that made a slab larger.
+static vc_status place_in_order(vc_arena *arena, struct planner *p, const struct order *order, uint32_t *out_last) {
+  for (uint32_t s = 0; s < p->plan->n_slabs; s++) p->slabs[s].n = p->plan->slab_bytes[s] = 0;
+  p->plan->peak_bytes = 0;
+  for (uint32_t i = 0; i < order->n; i++) {
+    const uint32_t r = order->keys[i].resource;
+    const uint64_t n_bytes = bytes_of(p, r);
+    for (uint32_t slab = 0;; slab++) {
+      if (slab == p->plan->n_slabs) VC_TRY(add_slab(arena, p));
+      const uint64_t offset = find_offset(p, &p->slabs[slab], r, n_bytes), before = p->plan->slab_bytes[slab];
+      if (offset > p->max_slab_bytes - n_bytes) continue;
+      insert(p, slab, r, offset);
+      if (p->plan->slab_bytes[slab] > before) *out_last = i;
+      p->plan->peak_bytes += p->plan->slab_bytes[slab] - before;
+      break;
+    }
+  }
+  while (p->plan->n_slabs && p->plan->slab_bytes[p->plan->n_slabs - 1] == 0) p->plan->n_slabs--;
+  return VC_OK;
+}
+
+static vc_status collect(vc_arena *arena, struct planner *p, struct order *out) {
+  VC_TRY(VC_NEW(arena, p->n_resources, &out->keys));
   for (uint32_t r = 0; r < p->n_resources; r++) {
     p->plan->slab[r] = NO_SLAB;
     if (!p->resources[r].planned || p->life[r].first > p->life[r].last) continue;
-    uint64_t n_bytes = vc_round_up(p->resources[r].n_bytes, p->align);
+    const uint64_t n_bytes = bytes_of(p, r);
     if (n_bytes > p->max_slab_bytes) {
       return VC_FAIL(VC_E_NOMEM, "a tensor of %.1f MiB is larger than the %.1f MiB that the device gives in one piece",
                      (double)n_bytes / 1048576.0, (double)p->max_slab_bytes / 1048576.0);
     }
-    order[n++] = (struct order_key){n_bytes, p->life[r].first, r};
+    out->keys[out->n++] = (struct order_key){n_bytes, p->life[r].first, r};
     p->plan->sum_bytes += n_bytes;
   }
-  if (n) qsort(order, n, sizeof *order, largest_first);
-  for (uint32_t i = 0; i < n; i++) {
-    uint32_t r = order[i].resource;
-    for (uint32_t slab = 0;; slab++) {
-      if (slab == p->plan->n_slabs) VC_TRY(add_slab(arena, p));
-      uint64_t offset = find_offset(p, &p->slabs[slab], r, order[i].n_bytes);
-      if (offset > p->max_slab_bytes - order[i].n_bytes) continue;
-      insert(p, slab, r, offset);
-      break;
-    }
-  }
-  for (uint32_t i = 0; i < p->plan->n_slabs; i++) p->plan->peak_bytes += p->plan->slab_bytes[i];
   return VC_OK;
+}
+
+// What is alive at once at the most: no plan needs less.
+static vc_status least_bytes(vc_arena *arena, const struct planner *p, const struct order *order, uint64_t *out) {
+  int64_t *change, now = 0;
+  VC_TRY(VC_NEW(arena, (size_t)p->n_dispatches + 2, &change));
+  for (uint32_t i = 0; i < order->n; i++) {
+    const uint32_t r = order->keys[i].resource;
+    change[p->life[r].first] += (int64_t)bytes_of(p, r);
+    change[p->life[r].last + 1] -= (int64_t)bytes_of(p, r);
+  }
+  *out = 0;
+  for (uint32_t i = 0; i <= p->n_dispatches; i++) {
+    now += change[i];
+    *out = VC_MAX(*out, (uint64_t)now);
+  }
+  return VC_OK;
+}
+
+// Moves what stands at `place` to the front.
+static void promote(struct order *order, uint32_t place) {
+  const struct order_key key = order->keys[place];
+  memmove(order->keys + 1, order->keys, place * sizeof key);
+  order->keys[0] = key;
+}
+
+// The largest first; where that leaves holes, the order is mended: what lay on top goes first the next time.
+static vc_status place_resources(vc_arena *arena, struct planner *p) {
+  enum { ROUNDS = 100, ENOUGH = 256 }; // ENOUGH: within this part of the least
+  struct order order = {0}, best = {0};
+  uint64_t least, best_bytes;
+  uint32_t last = 0;
+  VC_TRY(collect(arena, p, &order));
+  if (order.n == 0) return VC_OK;
+  VC_TRY(least_bytes(arena, p, &order, &least));
+  const uint64_t enough = least + least / ENOUGH;
+  qsort(order.keys, order.n, sizeof *order.keys, heaviest_first);
+  VC_TRY(place_in_order(arena, p, &order, &last));
+  if (p->plan->peak_bytes <= enough) return VC_OK;
+  best.n = order.n;
+  best_bytes = p->plan->peak_bytes;
+  VC_TRY(VC_NEW(arena, best.n, &best.keys));
+  memcpy(best.keys, order.keys, best.n * sizeof *best.keys);
+  for (uint32_t i = 0; i < order.n; i++) {
+    const uint32_t r = order.keys[i].resource;
+    order.keys[i].weight *= p->life[r].last - p->life[r].first + 1;
+  }
+  qsort(order.keys, order.n, sizeof *order.keys, heaviest_first);
+  for (uint32_t round = 0; round < ROUNDS && best_bytes > enough; round++) {
+    VC_TRY(place_in_order(arena, p, &order, &last));
+    if (p->plan->peak_bytes < best_bytes) {
+      best_bytes = p->plan->peak_bytes;
+      memcpy(best.keys, order.keys, best.n * sizeof *best.keys);
+    }
+    promote(&order, last);
+  }
+  return place_in_order(arena, p, &best, &last);
 }
 
 // A range of memory touched since the last barrier. Slabs are spaces 0..n_slabs-1, other resources have one each.

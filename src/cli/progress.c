@@ -17,7 +17,7 @@ static struct {
   bool is_quiet, is_live, is_coloured;
   int n_shown; // columns of the live line on the terminal
   double last_shown;
-  char warned[LINE_BYTES]; // the last warning, of which repetitions are not shown
+  char warned[LINE_BYTES]; // the last warning, without its epoch; repetitions are not shown, log.jsonl has them
 } state;
 
 static volatile sig_atomic_t n_signals;
@@ -47,13 +47,18 @@ static void clear_line(void) {
   state.n_shown = 0;
 }
 
+static const char *after_epoch(const char *line) {
+  const char *colon = strncmp(line, "epoch ", 6) == 0 ? strchr(line, ':') : NULL;
+  return colon ? colon : line;
+}
+
 static void show_log(void *context, enum vc_log_level level, const char *line) {
   (void)context;
   if (level == VC_LOG_DEBUG || (level == VC_LOG_INFO && state.is_quiet)) return;
-  if (level == VC_LOG_WARNING && strncmp(line, state.warned, LINE_BYTES - 1) == 0) return;
+  if (level == VC_LOG_WARNING && strncmp(after_epoch(line), state.warned, LINE_BYTES - 1) == 0) return;
   clear_line();
   if (level == VC_LOG_WARNING) {
-    snprintf(state.warned, LINE_BYTES, "%s", line);
+    snprintf(state.warned, LINE_BYTES, "%s", after_epoch(line));
     fprintf(stderr, "vulcyte: %swarning:%s %s\n", state.is_coloured ? "\033[33m" : "",
             state.is_coloured ? "\033[0m" : "", line);
   } else {

@@ -337,6 +337,7 @@ vc_status program_make(vc_arena *arena, const vc_graph *g, const struct vc_caps 
   vc_emitter e = {.arena = arena, .caps = caps, .choosing = *choosing, .lookup = lookup, .program = p};
   VC_TRY(emit_nodes(&e));
   VC_TRY(drop_unneeded(arena, p));
+  VC_TRY(program_hoist(arena, p));
   VC_TRY(check_order(arena, p));
   *out = p;
   return VC_OK;

@@ -109,6 +109,8 @@ struct emit_choosing {
 };
 vc_status program_make(vc_arena *arena, const vc_graph *g, const struct vc_caps *caps,
                        const struct emit_choosing *choosing, emit_lookup lookup, struct program **out);
+// Moves dispatches to where they free memory sooner (hoist.c).
+vc_status program_hoist(vc_arena *arena, struct program *p);
 // Gives results the place of operands that they may overwrite (share.c).
 vc_status program_share(vc_arena *arena, struct program *p);
 double program_repeated_work(const struct program *p); // as vc_exec_repeated_work

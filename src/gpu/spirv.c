@@ -3,79 +3,12 @@
 // damaged.
 #include "gpu/spirv.h"
 
+#include "gpu/spirv_names.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-  MAGIC = 0x07230203,
-  HEADER_WORDS = 5,
-  MAX_BOUND = 1 << 22,
-  MAX_DEPTH = 16,
-  MAX_MEMBERS = 64,
-  MAX_STEPS = 20000,
-  MAX_SEARCHES = 4096
-};
-
-enum opcode {
-  OP_ENTRY_POINT = 15,
-  OP_EXECUTION_MODE = 16,
-  OP_CAPABILITY = 17,
-  OP_TYPE_BOOL = 20,
-  OP_TYPE_INT = 21,
-  OP_TYPE_FLOAT = 22,
-  OP_TYPE_VECTOR = 23,
-  OP_TYPE_MATRIX = 24,
-  OP_TYPE_ARRAY = 28,
-  OP_TYPE_STRUCT = 30,
-  OP_TYPE_POINTER = 32,
-  OP_TYPE_FUNCTION = 33,
-  OP_CONSTANT_TRUE = 41,
-  OP_CONSTANT = 43,
-  OP_CONSTANT_COMPOSITE = 44,
-  OP_CONSTANT_NULL = 46,
-  OP_SPEC_CONSTANT_TRUE = 48,
-  OP_SPEC_CONSTANT_FALSE = 49,
-  OP_SPEC_CONSTANT = 50,
-  OP_SPEC_CONSTANT_COMPOSITE = 51,
-  OP_SPEC_CONSTANT_OP = 52,
-  OP_FUNCTION = 54,
-  OP_VARIABLE = 59,
-  OP_DECORATE = 71,
-  OP_MEMBER_DECORATE = 72,
-  OP_GROUP_DECORATE = 74,
-  OP_GROUP_MEMBER_DECORATE = 75,
-  OP_COMPOSITE_EXTRACT = 81,
-  OP_I_ADD = 128,
-  OP_I_SUB = 130,
-  OP_I_MUL = 132,
-  OP_U_DIV = 134,
-  OP_S_DIV = 135,
-  OP_U_MOD = 137,
-  OP_SHIFT_RIGHT = 194,
-  OP_SHIFT_LEFT = 196,
-  OP_BIT_OR = 197,
-  OP_BIT_AND = 199,
-  OP_EXECUTION_MODE_ID = 331,
-};
-enum decoration {
-  DEC_SPEC_ID = 1,
-  DEC_ARRAY_STRIDE = 6,
-  DEC_BUILT_IN = 11,
-  DEC_NON_WRITABLE = 24,
-  DEC_NON_READABLE = 25,
-  DEC_BINDING = 33,
-  DEC_DESCRIPTOR_SET = 34,
-  DEC_OFFSET = 35,
-};
-enum storage {
-  IN_UNIFORM_CONSTANT = 0,
-  IN_UNIFORM = 2,
-  IN_WORKGROUP = 4,
-  IN_PUSH_CONSTANT = 9,
-  IN_STORAGE_BUFFER = 12,
-  IN_PHYSICAL = 5349,
-};
-enum { MODEL_GL_COMPUTE = 5, MODE_LOCAL_SIZE = 17, MODE_LOCAL_SIZE_ID = 38, BUILT_IN_WORKGROUP_SIZE = 25 };
+enum { MAX_BOUND = 1 << 22, MAX_DEPTH = 16, MAX_MEMBERS = 64, MAX_STEPS = 20000, MAX_SEARCHES = 4096 };
 
 struct module {
   const char *name;
@@ -287,7 +220,7 @@ static bool need_of(uint32_t capability, uint32_t *out_need) {
       {63, VC_NEEDS_ARITHMETIC},
       {65, VC_NEEDS_SHUFFLE},
       {66, VC_NEEDS_SHUFFLE}, // GroupNonUniformShuffleRelative
-      {5347, VC_NEEDS_ADDRESS},
+      {CAPABILITY_ADDRESSES, VC_NEEDS_ADDRESS},
       {6022, VC_NEEDS_COOP_MATRIX},
       {5432, VC_NEEDS_COOP_MATRIX2}, // CooperativeMatrixPerElementOperationsNV
       {5433, VC_NEEDS_COOP_MATRIX2}, // CooperativeMatrixTensorAddressingNV

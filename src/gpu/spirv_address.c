@@ -6,40 +6,12 @@
 // else, stores among it, is copied; names for debuggers are left out.
 #include "gpu/spirv.h"
 
+#include "gpu/spirv_names.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-  HEADER_WORDS = 5,
-  BOUND_WORD = 3,
-  SLACK_WORDS = 256,
-  LOAD_WORDS = 16,
-  NUMBER_BITS = 32
-}; // LOAD_WORDS: without its chain
-enum opcode {
-  OP_NAME = 5,
-  OP_MEMBER_NAME = 6,
-  OP_MEMORY_MODEL = 14,
-  OP_ENTRY_POINT = 15,
-  OP_CAPABILITY = 17,
-  OP_TYPE_FIRST = 19,
-  OP_TYPE_INT = 21,
-  OP_TYPE_FLOAT = 22,
-  OP_TYPE_RUNTIME_ARRAY = 29,
-  OP_TYPE_STRUCT = 30,
-  OP_TYPE_POINTER = 32,
-  OP_CONSTANT = 43,
-  OP_FUNCTION = 54,
-  OP_VARIABLE = 59,
-  OP_LOAD = 61,
-  OP_ACCESS_CHAIN = 65,
-  OP_IN_BOUNDS_ACCESS_CHAIN = 66,
-  OP_DECORATE = 71,
-  OP_MEMBER_DECORATE = 72,
-};
-enum { DEC_BLOCK = 2, DEC_BINDING = 33, DEC_OFFSET = 35 };
-enum { IN_PUSH_CONSTANT = 9, IN_STORAGE_BUFFER = 12, IN_PHYSICAL = 5349 };
-enum { CAPABILITY_ADDRESSES = 5347, ADDRESSING_PHYSICAL = 5348, ALIGNED = 2 };
+enum { SLACK_WORDS = 256, LOAD_WORDS = 16, NUMBER_BITS = 32 }; // LOAD_WORDS: without its chain
 
 // What is known of an id of the module.
 struct id {

@@ -422,8 +422,10 @@ static vc_status list_items(vc_arena *arena, const struct vc_caps *caps, const s
   return VC_OK;
 }
 
-// What there is no time for: by rank, and remembered so; but proven, here or with an item of the same machine code.
-static vc_status settle(struct tuner *t, const struct program *p, struct item *items, size_t i, vc_choices *choices) {
+// What there is no time for: by rank, and remembered so; but proven, here or with an item of the same machine code. One
+// that is wrong has its fellows measured, whatever it takes. Adds what stays unmeasured to *inout_left.
+static vc_status settle(struct tuner *t, const struct program *p, struct item *items, size_t i, vc_choices *choices,
+                        size_t *inout_left) {
   struct item *item = &items[i];
   const struct vc_variant_use *use = item->use;
   struct candidate candidate = {.row = use->chosen};
@@ -433,7 +435,8 @@ static vc_status settle(struct tuner *t, const struct program *p, struct item *i
   if (choices_is_fatal(choices, use->job, use->table[use->chosen].name)) return measure(t, item, choices);
   if (!item->proven && use->chosen > 0) VC_TRY(in_arena(t, item, &candidate, 1, false));
   item->proven = is_right(&candidate, 1, use->chosen);
-  if (!item->proven) return measure(t, item, choices); // whatever it takes
+  if (!item->proven) return measure(t, item, choices);
+  ++*inout_left;
   return choices_put(choices, &(struct vc_choice){.key = use->key, .variant = use->table[use->chosen].name});
 }
 
@@ -501,13 +504,12 @@ static vc_status measure_items(vc_arena *arena, struct tuner *t, const struct pr
     if (items[i].like || vc_time_seconds() - start < limit) {
       VC_TRY_CTX(measure(t, &items[i], choices), "measuring %s", use->job);
     } else {
-      VC_TRY_CTX(settle(t, p, items, i, choices), "proving %s", use->job);
-      n_left++;
+      VC_TRY_CTX(settle(t, p, items, i, choices, &n_left), "proving %s", use->job);
     }
   }
   if (n_left > 0) {
-    vc_log(VC_LOG_INFO, "%.0f s are over: %zu kernels are proven but taken unmeasured; vulcyte tune measures them",
-           limit, n_left);
+    vc_log(VC_LOG_INFO, "%.0f s are over: %zu kernel%s proven but taken unmeasured; vulcyte tune measures %s", limit,
+           n_left, n_left == 1 ? " is" : "s are", n_left == 1 ? "it" : "them");
   }
   return VC_OK;
 }

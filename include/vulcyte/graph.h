@@ -184,8 +184,10 @@ struct vc_exec_options {
   bool mixed;                 // activations in 16 bits where ops can; rewrites the graph, tensors keep their identity
   bool all_mixed;             // with mixed: half_inputs without a leader too, to prove their kernels
   bool any_size;              // rows that are forced run where they do not pay, too (variant.h), to prove their kernels
-  uint64_t memory; // bytes that vc_exec_work_bytes should stay within: tensors that would have to be kept for
-                   // long are computed again, with the same bits in every result. 0: no limit
+  uint64_t memory;         // bytes that vc_exec_work_bytes should stay within: tensors that would have to be kept for
+                           // long are computed again, with the same bits in every result. 0: no limit
+  const vc_slot *constant; // its contents stay the same from the first run on (weights): what depends on them alone is
+                           // computed in that run only, where vc_exec_bind gives the workspace to one executable
   const struct vc_caps *caps; // plan for these instead of the device's; gpu may then be NULL: a plan to look at
 };
 // Emits and plans; allocates no device memory yet. The plan's peak is known from here on. options may be NULL.
@@ -207,7 +209,8 @@ vc_status vc_exec_report(vc_exec *exec, uint64_t step, const vc_tensor *t, void 
 // Waits for everything and reads an output's memory as it is now.
 vc_status vc_exec_read(vc_exec *exec, const vc_tensor *t, void *out_data, size_t n_bytes);
 vc_status vc_exec_wait(vc_exec *exec);
-// Every dispatch of a run, in order. Texts are borrowed from exec.
+// Every dispatch of a run, in order, but what the first one computes for all (options.constant). Texts are borrowed
+// from exec.
 struct vc_timing {
   const char *path, *op, *kernel, *job, *variant; // job, variant: of its vc_emit_variant; NULL: there was no choice
   double seconds, flops, bytes;                   // seconds: in the last run with options.timestamps, else 0

@@ -26,6 +26,7 @@ struct vc_exec {
   const vc_graph *graph;
   struct vc_caps caps;
   bool timestamps, poison;
+  bool shares; // its workspace with others, from vc_exec_bind on
   struct program *program;
   struct vc_plan *plan;
   uint8_t *feed_values; // what the next step uploads
@@ -38,7 +39,7 @@ struct vc_exec {
   vc_buffer *feeds, *upload[N_RING], *readback[N_RING];
   vc_cmd *prologue[N_RING], *epilogue[N_RING]; // NULL where there is nothing to do
   struct main_list *lists;
-  uint32_t n_lists;
+  uint32_t n_lists, n_once_lists; // once: the first ones, of which the first run is enough
   uint32_t *poison_words;
   uint64_t ticket[N_RING];
   uint64_t n_steps;
@@ -193,6 +194,7 @@ vc_status vc_exec_create(vc_arena *arena, struct vc_gpu *gpu, vc_graph *graph, c
   }
   if (options->mixed) VC_TRY(graph_use_half(graph, options->all_mixed));
   VC_TRY(make_program(x, options));
+  if (options->constant) VC_TRY(program_once(arena, x->program, options->constant));
   x->feed_bytes = x->program->resources[0].n_bytes;
   const uint64_t budget = options->memory ? options->memory - VC_MIN(options->memory, x->feed_bytes) : UINT64_MAX;
   VC_TRY(program_fit(arena, x->program, &x->caps, budget, &x->program, &x->plan));
@@ -262,7 +264,8 @@ static double slow_seconds(const vc_exec *x, uint32_t i) {
 
 // The end of the list that starts at dispatch `first`: GPUs with a watchdog get short ones.
 static uint32_t list_end(const vc_exec *x, uint32_t first) {
-  uint32_t end = first + 1, n = x->program->n_dispatches;
+  const uint32_t n = first < x->program->n_once ? x->program->n_once : x->program->n_dispatches;
+  uint32_t end = first + 1;
   if (x->caps.type == VC_DEVICE_CPU) return n;
   double seconds = slow_seconds(x, first);
   while (end < n && seconds + slow_seconds(x, end) <= MAX_SUBMIT_SECONDS) seconds += slow_seconds(x, end++);
@@ -285,6 +288,7 @@ static vc_status record_main(vc_exec *x) {
     VC_TRY(vc_cmd_finish(list->cmd));
     first = list->end;
     x->n_lists++;
+    if (first <= x->program->n_once) x->n_once_lists = x->n_lists;
   }
   return VC_OK;
 }
@@ -371,6 +375,7 @@ vc_status vc_exec_bind(vc_arena *arena, vc_exec *const *execs, uint32_t n_execs)
     vc_exec *x = execs[i];
     x->slabs = slabs;
     x->n_slabs = n_slabs;
+    x->shares = n_execs > 1;
     VC_TRY(make_transfers(x));
     VC_TRY(record_main(x));
     for (uint32_t ring = 0; ring < N_RING; ring++) VC_TRY(record_ring(x, ring));
@@ -401,6 +406,11 @@ static vc_status fill_with_poison(vc_exec *x) {
   return VC_OK;
 }
 
+// Whether the first run's results are still there in the others.
+static bool keeps_results(const vc_exec *x) {
+  return !x->shares && !x->poison;
+}
+
 vc_status vc_exec_run(vc_exec *exec, uint64_t *out_step) {
   VC_ASSERT(exec->bound);
   uint32_t ring = exec->n_steps % N_RING;
@@ -410,10 +420,11 @@ vc_status vc_exec_run(vc_exec *exec, uint64_t *out_step) {
     memcpy(vc_buffer_host(exec->upload[ring]), exec->feed_values, exec->feed_bytes);
     VC_TRY(vc_buffer_flush(exec->upload[ring], 0, exec->feed_bytes));
   }
-  for (uint32_t i = 0; i < VC_MAX(exec->n_lists, 1); i++) {
+  const uint32_t first = exec->n_steps > 0 && keeps_results(exec) ? exec->n_once_lists : 0;
+  for (uint32_t i = first; i < VC_MAX(exec->n_lists, first + 1); i++) {
     vc_cmd *batch[3];
     uint32_t n = 0;
-    if (i == 0 && exec->prologue[ring]) batch[n++] = exec->prologue[ring];
+    if (i == first && exec->prologue[ring]) batch[n++] = exec->prologue[ring];
     if (i < exec->n_lists) batch[n++] = exec->lists[i].cmd;
     if (i + 1 >= exec->n_lists && exec->epilogue[ring]) batch[n++] = exec->epilogue[ring];
     VC_TRY(vc_gpu_submit(exec->gpu, batch, n, &exec->ticket[ring]));
@@ -464,7 +475,7 @@ vc_status vc_exec_wait(vc_exec *exec) {
 // Timestamps are counted from the start of each list.
 static vc_status read_times(vc_exec *x) {
   VC_TRY(vc_exec_wait(x));
-  for (uint32_t l = 0; l < x->n_lists; l++) {
+  for (uint32_t l = keeps_results(x) ? x->n_once_lists : 0; l < x->n_lists; l++) {
     const struct main_list *list = &x->lists[l];
     VC_TRY(vc_cmd_times(list->cmd, x->times_ns, list->end - list->first + 1));
     for (uint32_t i = list->first; i < list->end; i++) {
@@ -477,7 +488,8 @@ static vc_status read_times(vc_exec *x) {
 
 vc_status vc_exec_timing(vc_exec *exec, const struct vc_timing **out, size_t *out_n) {
   if (exec->timestamps && exec->n_steps > 0) VC_TRY(read_times(exec));
-  *out = exec->timings;
-  *out_n = exec->program->n_dispatches;
+  const uint32_t n_left_out = keeps_results(exec) ? exec->program->n_once : 0;
+  *out = exec->timings + n_left_out;
+  *out_n = exec->program->n_dispatches - n_left_out;
   return VC_OK;
 }

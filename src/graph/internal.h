@@ -96,6 +96,7 @@ struct program {
   uint32_t n_resources, resources_capacity;
   struct program_dispatch *dispatches;
   uint32_t n_dispatches, dispatches_capacity;
+  uint32_t n_once; // the first dispatches, whose results stay what they are from run to run (once.c)
   uint32_t *resource_of; // [n_tensors] of root tensors
   uint64_t *feed_offset; // [n_tensors] bytes in resource 0, of feeds
   struct vc_variant_use *uses;
@@ -111,6 +112,8 @@ vc_status program_make(vc_arena *arena, const vc_graph *g, const struct vc_caps 
                        const struct emit_choosing *choosing, emit_lookup lookup, struct program **out);
 // Moves dispatches to where they free memory sooner (hoist.c).
 vc_status program_hoist(vc_arena *arena, struct program *p);
+// Puts the dispatches that depend on `constant` alone in front, n_once of them, and keeps their results (once.c).
+vc_status program_once(vc_arena *arena, struct program *p, const vc_slot *constant);
 // Gives results the place of operands that they may overwrite (share.c).
 vc_status program_share(vc_arena *arena, struct program *p);
 double program_repeated_work(const struct program *p); // as vc_exec_repeated_work

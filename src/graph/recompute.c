@@ -207,7 +207,7 @@ static void append_repeat(const struct eviction *v, uint32_t i, uint32_t *made, 
       n_scratch = VC_MAX(n_scratch, s + 1);
     }
   }
-  for (uint32_t s = first_scratch; s < n_scratch; s++) add_copy(q, s);
+  for (uint32_t s = first_scratch; s < n_scratch; s++) q->resources[add_copy(q, s)].keep = false;
   for (uint32_t k = start; k < end; k++) {
     struct program_dispatch *d = &q->dispatches[q->n_dispatches++];
     *d = p->dispatches[k];

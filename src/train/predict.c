@@ -94,7 +94,9 @@ vc_status vc_forward_build(struct vc_gpu *gpu, const vc_model *model, uint32_t c
   const struct vc_unet_out z = vc_unet(g, model, params, x, NULL);
   f->probabilities = vc_softmax(g, f->head == VC_HEAD_MAIN ? z.logits : z.aux_logits);
   vc_output(g, f->probabilities);
-  return vc_exec_create(f->arena, gpu, g, options, &f->exec);
+  struct vc_exec_options with_constant = *options;
+  with_constant.constant = params_slot;
+  return vc_exec_create(f->arena, gpu, g, &with_constant, &f->exec);
 }
 
 // Makes p->forward fit tiles of w x h. VC_E_NOMEM when the device cannot hold one.

@@ -12,7 +12,8 @@ struct vc_forward {
   enum vc_head head;
   vc_tensor *window, *range, *probabilities; // feeds: struct vc_window, lo and scale per channel; output {1,C,h,w}
 };
-// Builds and plans, for f's arena, sides and head. channels: of the image. params_slot holds the parameter block.
+// Builds and plans, for f's arena, sides and head. channels: of the image. params_slot holds the parameter block, which
+// must not change after the first run.
 vc_status vc_forward_build(struct vc_gpu *gpu, const vc_model *model, uint32_t channels, vc_slot *params_slot,
                            const struct vc_exec_options *options, struct vc_forward *f);
 

@@ -247,6 +247,42 @@ static void little_is_bound_at_once(vc_arena *arena, vc_gpu *gpu) {
   }
 }
 
+// out = 2 w + feed + other. The first sum is made once, so a change of w, which was not to come, is not seen; unless
+// other executables use the workspace in between.
+static void what_is_constant_is_computed_once(vc_arena *arena, vc_gpu *gpu) {
+  for (uint32_t n_execs = 1; n_execs <= 2; n_execs++) {
+    vc_exec *execs[2];
+    vc_tensor *feeds[2], *out[2];
+    vc_slot *w = new_slot(arena, gpu, 64 * 4, VC_SLOT_DEVICE), *other = new_slot(arena, gpu, 64 * 4, VC_SLOT_DEVICE);
+    for (uint32_t i = 0; i < n_execs; i++) {
+      const struct vc_shape few = {1, 64, 1, 1};
+      vc_graph *g = new_graph(arena);
+      vc_tensor *weights = vc_bind(g, "w", few, VC_F32, w, 0);
+      feeds[i] = vc_feed(g, "feed", VC_F32, 64);
+      vc_tensor *changing = vc_add(g, feeds[i], vc_bind(g, "other", few, VC_F32, other, 0));
+      out[i] = vc_add(g, changing, vc_add(g, weights, weights));
+      vc_output(g, out[i]);
+      execs[i] = exec_of(arena, gpu, g, &(struct vc_exec_options){.constant = w});
+    }
+    bind(arena, execs, n_execs);
+    for (int step = 0; step < 3; step++) {
+      float in[64], result[64];
+      for (int i = 0; i < 64; i++) in[i] = (float)(i + step);
+      OPTEST_OK(vc_slot_write(w, 0, in, sizeof in));
+      OPTEST_OK(vc_slot_write(other, 0, in, sizeof in));
+      OPTEST_OK(vc_exec_feed(execs[0], feeds[0], in, sizeof in));
+      OPTEST_OK(vc_exec_run(execs[0], NULL));
+      OPTEST_OK(vc_exec_read(execs[0], out[0], result, sizeof result));
+      const int step_of_w = n_execs == 1 ? 0 : step;
+      for (int i = 0; i < 64; i++) OPTEST_CHECK(result[i] == (float)(2 * (i + step_of_w) + 2 * (i + step)));
+    }
+    const struct vc_timing *timings;
+    size_t n;
+    OPTEST_OK(vc_exec_timing(execs[0], &timings, &n));
+    OPTEST_CHECK(n == 1 + n_execs);
+  }
+}
+
 int main(void) {
   static const struct {
     const char *name;
@@ -259,6 +295,7 @@ int main(void) {
       {"graphs without dispatches run", graphs_without_dispatches_run},
       {"only outputs can be read", only_outputs_can_be_read},
       {"little is bound at once", little_is_bound_at_once},
+      {"what is constant is computed once", what_is_constant_is_computed_once},
   };
   vc_arena *device_arena, *arena;
   if (!OPTEST_OK(vc_arena_create(&device_arena))) return 1;

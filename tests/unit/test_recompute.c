@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,15 +74,71 @@ static void build_chain(struct fixture *f, vc_tensor *x) {
   vc_output(f->g, x);
 }
 
-static vc_exec *plan(struct fixture *f, uint64_t memory, uint32_t *out_n_dispatches) {
+static vc_exec *plan_with(struct fixture *f, const vc_slot *constant, uint64_t memory, char **out_text) {
   const struct vc_caps caps = dry_caps();
-  const struct vc_exec_options options = {.caps = &caps, .memory = memory};
+  const struct vc_exec_options options = {.caps = &caps, .memory = memory, .constant = constant};
   vc_exec *exec = NULL;
-  char *text = NULL;
   if (vc_exec_create(f->arena, NULL, f->g, &options, &exec) != VC_OK) fail_msg("%s", vc_error_message());
-  assert_int_equal(vc_exec_print_plan(exec, f->arena, &text), VC_OK);
+  assert_int_equal(vc_exec_print_plan(exec, f->arena, out_text), VC_OK);
+  return exec;
+}
+
+static vc_exec *plan(struct fixture *f, uint64_t memory, uint32_t *out_n_dispatches) {
+  char *text = NULL;
+  vc_exec *exec = plan_with(f, NULL, memory, &text);
   *out_n_dispatches = (uint32_t)strtoul(text, NULL, 10);
   return exec;
+}
+
+// ---- what is made of constant memory ------------------------------------------------------------------------------
+
+// out = in0 + scratch, scratch = in1 + in1.
+static vc_status emit_packed(vc_emitter *e, const vc_tensor *out) {
+  uint32_t n = N;
+  vc_region w = vc_emit_tensor(e, out->in[1]), packed = vc_emit_scratch(e, BYTES);
+  struct vc_dispatch d = {.kernel = "add_fwd", .n_bindings = 3, .push = &n, .push_bytes = 4, .groups = {1, 1, 1}};
+  d.bindings[0] = d.bindings[1] = w;
+  d.bindings[2] = packed;
+  VC_TRY(vc_emit(e, &d));
+  d.bindings[0] = vc_emit_tensor(e, out->in[0]);
+  d.bindings[1] = packed;
+  d.bindings[2] = vc_emit_tensor(e, out);
+  return vc_emit(e, &d);
+}
+
+// What the n-th dispatch of the node binds second, in the order of the plan; "" after the last.
+static void second_binding(const char *text, const vc_tensor *node, uint32_t n, char out[64]) {
+  char name[32];
+  snprintf(name, sizeof name, " t%u packed packed add_fwd", node->id);
+  *out = '\0';
+  for (const char *at = strstr(text, name); at; at = strstr(at + 1, name)) {
+    if (n-- == 0) sscanf(at + strlen(name), " %*s %*s %63s", out);
+  }
+}
+
+// A layer that is repeated reads what it packed once, where that stays.
+static void what_is_computed_once_is_not_repeated(void **state) {
+  static const struct vc_op op = {.name = "packed", .infer = infer, .emit = emit_packed};
+  struct fixture *f = *state;
+  vc_tensor *x = vc_feed(f->g, "x", VC_F32, N), *packed[DEPTH];
+  char *text, first[64], again[64];
+  vc_graph_push(f->g, "packed");
+  for (int i = 0; i < DEPTH; i++) x = packed[i] = vc_node(f->g, &op, (vc_tensor *[]){x, f->a}, 2, NULL, 0);
+  vc_graph_pop(f->g);
+  for (int i = DEPTH - 1; i-- > 0;) x = layer(f, x, packed[i]);
+  vc_output(f->g, x);
+  const uint64_t n_bytes = vc_exec_work_bytes(plan_with(f, f->slot, 0, &text));
+  vc_exec *exec = plan_with(f, f->slot, n_bytes - 3 * BYTES, &text);
+  assert_true(vc_exec_repeated_work(exec) > 0 && vc_exec_work_bytes(exec) <= n_bytes - 3 * BYTES);
+  uint32_t n_repeated = 0;
+  for (int i = 0; i < DEPTH; i++) {
+    second_binding(text, packed[i], 1, first); // after the packing itself
+    second_binding(text, packed[i], 2, again);
+    if (*again) assert_string_equal(first, again);
+    n_repeated += *again != '\0';
+  }
+  assert_true(n_repeated > 0);
+  assert_int_equal(strtoul(text, NULL, 10), 3 * DEPTH - 1 + n_repeated);
 }
 
 // ---- tests --------------------------------------------------------------------------------------------------------
@@ -167,6 +224,7 @@ int main(void) {
       TEST(what_a_slot_held_is_not_read_again_after_a_change),
       TEST(what_writes_a_slot_is_not_repeated),
       TEST(outputs_are_kept_not_repeated),
+      TEST(what_is_computed_once_is_not_repeated),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

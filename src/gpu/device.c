@@ -74,7 +74,9 @@ static vc_status list_candidates(vc_arena *arena, const struct gpu_instance *ins
   vc_json *mask;
   size_t n = 0;
   VC_TRY(gpu_caps_environment(arena, &mask));
+  gpu_loader_lock();
   VkResult result = vkEnumeratePhysicalDevices(instance->handle, &n_physical, physical);
+  gpu_loader_unlock();
   if ((result != VK_SUCCESS && result != VK_INCOMPLETE) || n_physical == 0) {
     return VC_FAIL(VC_E_NO_DEVICE,
                    "vulkan: no device found; install a driver, for example the package mesa-vulkan-drivers");
@@ -233,7 +235,9 @@ static vc_status create_device(vc_gpu *gpu) {
                              .pQueueCreateInfos = &queue,
                              .enabledExtensionCount = n,
                              .ppEnabledExtensionNames = extensions};
+  gpu_loader_lock();
   VkResult result = vkCreateDevice(gpu->physical, &info, NULL, &gpu->device);
+  gpu_loader_unlock();
   if (result != VK_SUCCESS) {
     gpu->device = VK_NULL_HANDLE;
     return VC_FAIL(VC_E_NO_DEVICE, "%s: the driver refuses to open it (VkResult %d)", gpu->info.name, (int)result);
@@ -269,7 +273,9 @@ static void gpu_destroy(void *object) {
     gpu_cache_close(gpu);
     gpu->vk.vkDestroyCommandPool(gpu->device, gpu->transfer_pool, NULL);
     gpu->vk.vkDestroySemaphore(gpu->device, gpu->timeline, NULL);
+    gpu_loader_lock();
     gpu->vk.vkDestroyDevice(gpu->device, NULL);
+    gpu_loader_unlock();
     gpu_instance_destroy(&gpu->instance);
   } else if (!gpu->stuck) {
     vc_arena_destroy(gpu->arena);
@@ -356,5 +362,8 @@ void gpu_name_object(vc_gpu *gpu, VkObjectType type, uint64_t handle, const char
                                         .objectType = type,
                                         .objectHandle = handle,
                                         .pObjectName = name};
-  if (set_name) set_name(gpu->device, &info);
+  if (!set_name) return;
+  gpu_loader_lock();
+  set_name(gpu->device, &info);
+  gpu_loader_unlock();
 }

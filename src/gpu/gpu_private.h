@@ -21,6 +21,10 @@ struct gpu_instance {
 // Loads the Vulkan loader and makes an instance in *out, which must not move until it is destroyed.
 vc_status gpu_instance_create(bool validation, struct gpu_instance *out);
 void gpu_instance_destroy(struct gpu_instance *instance);
+// Around naming an object, and around what changes the loader's lists of drivers and devices (making, destroying and
+// listing them): to name an object the loader walks the lists of all instances, without a guard of its own.
+void gpu_loader_lock(void);
+void gpu_loader_unlock(void);
 
 bool gpu_validation_wanted(void); // VULCYTE_VALIDATION=1
 // The layer's name, or NULL with a warning logged if it is not installed.
@@ -131,7 +135,7 @@ struct vc_kernel {
   struct vc_kernel *next;
   struct vc_kernel_info info; // as specialised
   uint32_t spec[VC_MAX_SPEC], n_spec, required_subgroup;
-  uint32_t n_addresses;             // of a kernel with bindings: those of binding[i] lead the push block too
+  uint32_t n_addresses; // of a kernel with bindings: those of binding[i] lead the push block too
   uint8_t binding[GPU_MAX_ADDRESSES];
   VkDescriptorSetLayout set_layout; // none if by address
   VkPipelineLayout layout;

@@ -8,6 +8,14 @@
 static pthread_mutex_t loader_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool loader_ready, functions_ready; // under loader_lock
 
+void gpu_loader_lock(void) {
+  pthread_mutex_lock(&loader_lock);
+}
+
+void gpu_loader_unlock(void) {
+  pthread_mutex_unlock(&loader_lock);
+}
+
 // lavapipe makes vectors of 256 bits unless told otherwise; 512 are 1.6 times faster where the processor has them. The
 // variable means nothing to other drivers, and must be there before the driver is loaded.
 static void prefer_wide_vectors(void) {
@@ -21,13 +29,13 @@ static void prefer_wide_vectors(void) {
 }
 
 static vc_status load_loader(void) {
-  pthread_mutex_lock(&loader_lock);
+  gpu_loader_lock();
   if (!loader_ready) {
     prefer_wide_vectors();
     loader_ready = volkInitialize() == VK_SUCCESS;
   }
   bool ready = loader_ready;
-  pthread_mutex_unlock(&loader_lock);
+  gpu_loader_unlock();
   if (!ready) {
     return VC_FAIL(VC_E_NO_DEVICE, "vulkan: no loader found (libvulkan.so.1); install it and a driver, for example the "
                                    "packages libvulkan1 and mesa-vulkan-drivers");
@@ -48,12 +56,12 @@ static bool has_extension(const char *name) {
 }
 
 static void load_functions(VkInstance instance) {
-  pthread_mutex_lock(&loader_lock);
+  gpu_loader_lock();
   if (!functions_ready) {
     volkLoadInstanceOnly(instance); // the loader's entry points serve every instance
     functions_ready = true;
   }
-  pthread_mutex_unlock(&loader_lock);
+  gpu_loader_unlock();
 }
 
 static vc_status create_messenger(struct gpu_instance *instance, const VkDebugUtilsMessengerCreateInfoEXT *info) {
@@ -103,7 +111,9 @@ vc_status gpu_instance_create(bool validation, struct gpu_instance *out) {
       .enabledExtensionCount = n_extensions,
       .ppEnabledExtensionNames = extensions,
   };
+  gpu_loader_lock();
   VkResult result = vkCreateInstance(&info, NULL, &out->handle);
+  gpu_loader_unlock();
   if (result != VK_SUCCESS) {
     out->handle = VK_NULL_HANDLE;
     return VC_FAIL(VC_E_NO_DEVICE,
@@ -129,6 +139,8 @@ void gpu_instance_destroy(struct gpu_instance *instance) {
     if (destroy) destroy(instance->handle, instance->messenger, NULL);
     instance->messenger = VK_NULL_HANDLE;
   }
+  gpu_loader_lock();
   vkDestroyInstance(instance->handle, NULL);
+  gpu_loader_unlock();
   instance->handle = VK_NULL_HANDLE;
 }

@@ -48,7 +48,10 @@ void main() {
   const uint group = vc_group_index();
   if (group >= p.n_groups) return;
   const uint n_blocks = p.row_blocks * p.col_blocks;
-  const uint row = (group % p.row_blocks * LANES + lane) * ROWS, col0 = group / p.row_blocks % p.col_blocks * COLS;
+  // Neighbours write neighbouring columns while the lines that they share are still in the caches, but not at once.
+  const uint n_rows = p.row_blocks % 4 == 0 ? 4 : p.row_blocks, place = group % n_blocks;
+  const uint row_block = place % n_rows + place / (n_rows * p.col_blocks) * n_rows;
+  const uint row = (row_block * LANES + lane) * ROWS, col0 = place / n_rows % p.col_blocks * COLS;
   const uint slab = group / n_blocks;
   const uint blocks_y = (p.grid_h + BLOCK - 1) / BLOCK;
 

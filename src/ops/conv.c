@@ -149,7 +149,8 @@ static vc_status fwd_winograd(vc_emitter *e, const vc_tensor *out) {
 
 static vc_status fwd_emit(vc_emitter *e, const vc_tensor *out) {
   static const struct vc_variant table[] = {CONV_VARIANTS(fwd_naive, fwd_simd, fwd_tiled, fwd_coop),
-                                            CONV_COOP2(fwd_coop2), CONV_WINOGRAD(fwd_winograd)};
+                                            CONV_COOP2(fwd_coop2), CONV_SIMD_WIDE(fwd_simd),
+                                            CONV_WINOGRAD(fwd_winograd)};
   return vc_emit_variant(e, "conv2d_fwd", table, VC_COUNT_OF(table), out);
 }
 
@@ -259,7 +260,7 @@ static vc_status dx_winograd(vc_emitter *e, const vc_tensor *out) {
 
 static vc_status dx_emit(vc_emitter *e, const vc_tensor *out) {
   static const struct vc_variant table[] = {CONV_VARIANTS(dx_naive, dx_simd, dx_tiled, dx_coop), CONV_COOP2(dx_coop2),
-                                            CONV_WINOGRAD(dx_winograd)};
+                                            CONV_SIMD_WIDE(dx_simd), CONV_WINOGRAD(dx_winograd)};
   return vc_emit_variant(e, "conv2d_dx", table, VC_COUNT_OF(table), out);
 }
 
@@ -352,7 +353,7 @@ static vc_status dw_winograd(vc_emitter *e, const vc_tensor *out) {
 
 static vc_status dw_emit(vc_emitter *e, const vc_tensor *out) {
   static const struct vc_variant table[] = {CONV_VARIANTS(dw_naive, dw_simd, dw_tiled, dw_coop), CONV_COOP2(dw_coop2),
-                                            CONV_WINOGRAD(dw_winograd)};
+                                            CONV_SIMD_WIDE(dw_simd), CONV_WINOGRAD(dw_winograd)};
   return vc_emit_variant(e, "conv2d_dw", table, VC_COUNT_OF(table), out);
 }
 

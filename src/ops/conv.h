@@ -33,7 +33,10 @@ bool conv_in_units(const vc_tensor *out, uint32_t unit);
 bool conv_is_half(const vc_tensor *out);
 
 // conv_simd.c: subgroups of 4, 8 or 16 lanes, buffers by address.
+extern const char conv_simd_wide;
 bool conv_simd_fits(const struct vc_caps *caps, const vc_tensor *out);
+bool conv_simd_fits_wide(const struct vc_caps *caps, const vc_tensor *out);
+bool conv_simd_pays_wide(const struct vc_caps *caps, const vc_tensor *out);
 uint32_t conv_simd_subgroup(const struct vc_caps *caps); // the size to require of a pipeline, 0: none
 vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
@@ -180,6 +183,18 @@ vc_status conv_coop2_emit_gradient(vc_emitter *e, const struct conv_gradient *p)
     .name = "coop2_emulated", .takes_half = true, .fits = conv_coop2_fits_emulated, .pays = conv_coop2_pays, \
     .emit = (coop2_emit), .data = &conv_coop2_emulated                                                       \
   }
+#define CONV_SIMD_WIDE(simd_emit) \
+  {.name = "simd_wide",           \
+   .min_subgroup = 4,             \
+   .max_subgroup = 16,            \
+   .needs_address = true,         \
+   .takes_half = true,            \
+   .fits = conv_simd_fits_wide,   \
+   .pays = conv_simd_pays_wide,   \
+   .rank_cpu = 2.5f,              \
+   .rank_gpu = 0.5f,              \
+   .emit = (simd_emit),           \
+   .data = &conv_simd_wide}
 #define CONV_WINOGRAD(winograd_emit) \
   {.name = "winograd",               \
    .min_subgroup = 4,                \

@@ -11,6 +11,28 @@ bool conv_simd_fits(const struct vc_caps *caps, const vc_tensor *out) {
   return caps->int64 && caps->subgroup_ballot && (lanes & (lanes - 1)) == 0;
 }
 
+// The data of the rows that compute two lanes' worth of columns (of a gradient: rows) of 3 x 3 kernels: what is
+// gathered and spread over the lanes serves twice as many products, for a kernel that takes twice as long to compile.
+const char conv_simd_wide;
+static const double WIDE_FLOPS = 2e8; // from which that pays with cold caches
+
+bool conv_simd_fits_wide(const struct vc_caps *caps, const vc_tensor *out) {
+  const bool is_product = out->op->half_result;
+  const uint32_t side = is_product ? out->in[1]->shape.h : out->shape.h, n = is_product ? out->shape.c : out->shape.n;
+  return conv_simd_fits(caps, out) && side == 3 && n % 2 == 0 && n > caps->subgroup_size;
+}
+
+bool conv_simd_pays_wide(const struct vc_caps *caps, const vc_tensor *out) {
+  (void)caps;
+  return out->op->flops(out) >= WIDE_FLOPS;
+}
+
+// Columns (rows) of a lane: with few products a pixel, too, two share what was spread.
+static uint32_t span_of(const vc_emitter *e, uint32_t side, uint32_t n, bool is_even) {
+  const bool is_wide = vc_emit_data(e) == &conv_simd_wide;
+  return (side < 3 || is_wide) && is_even && n > vc_emit_caps(e)->subgroup_size ? 2 : 1;
+}
+
 uint32_t conv_simd_subgroup(const struct vc_caps *caps) {
   return caps->subgroup_size_control ? caps->subgroup_size : 0;
 }
@@ -39,9 +61,8 @@ vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p) {
   const struct vc_caps *caps = vc_emit_caps(e);
   struct vc_shape in = p->in->shape;
   uint32_t lanes = caps->subgroup_size, paired = in.c % 2 == 0;
-  // With few products a pixel, two columns share what was spread over the lanes, and more channels one addition.
-  uint32_t span = p->side < 3 && p->out->shape.c % 2 == 0 && p->cols > lanes ? 2 : 1,
-           depth = p->side == 1 && in.c % 8 == 0 ? 4 : 1;
+  uint32_t span = span_of(e, p->side, p->cols, p->out->shape.c % 2 == 0),
+           depth = p->side == 1 && in.c % 8 == 0 ? 4 : 1; // channels of one addition
   uint32_t blocks = (uint32_t)vc_div_up(p->cols, span * lanes), packed_cols = blocks * span * lanes;
   vc_region packed = vc_emit_scratch(e, (uint64_t)packed_cols * in.c * p->side * p->side * 4);
   VC_TRY(emit_pack(e, p, packed_cols, span, paired, packed));
@@ -73,7 +94,7 @@ vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p) {
 // Columns of one workgroup: as many sums as registers and code size carry well (measured on lavapipe), fewer where
 // there are fewer columns.
 static uint32_t gradient_columns(uint32_t side, uint32_t cols, uint32_t paired, uint32_t lane_rows) {
-  uint32_t most = (side == 3 ? 8 : side == 2 ? 16 : 32) / lane_rows, few = 1 + paired;
+  uint32_t most = side == 3 ? 8 : (side == 2 ? 16 : 32) / lane_rows, few = 1 + paired;
   while (few < most && few < cols) few *= 2;
   return few;
 }
@@ -82,7 +103,7 @@ vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p) 
   const struct vc_caps *caps = vc_emit_caps(e);
   struct vc_shape rows = p->rows->shape, cols = p->cols->shape;
   uint32_t lanes = caps->subgroup_size, paired = cols.c % 2 == 0;
-  uint32_t lane_rows = p->side < 3 && rows.c % 2 == 0 && rows.c > lanes ? 2 : 1; // as span in conv_simd_emit
+  uint32_t lane_rows = span_of(e, p->side, rows.c, rows.c % 2 == 0);
   uint32_t group_cols = gradient_columns(p->side, cols.c, paired, lane_rows);
   struct vc_conv_dw_push push = conv_dw_push_of(p);
   push.row_blocks = (uint32_t)vc_div_up(rows.c, lanes * lane_rows);

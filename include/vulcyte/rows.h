@@ -11,8 +11,9 @@ extern "C" {
 // ---- reading ----------------------------------------------------------------------------------------------------
 
 typedef struct vc_image_rows vc_image_rows;
-// A page of a file, converted as vc_image_read does it. A TIFF of more than 64 MiB of pixels is decoded as its rows are
-// asked for, and may have more than 2^31 bytes; other files are held whole. path is borrowed; closed with the arena.
+// A page of a file, converted as vc_image_read does it. A page of more than 64 MiB of pixels is decoded as its rows are
+// asked for, and may have more than 2^31 bytes; only an interlaced PNG is held whole. path is borrowed; closed with the
+// arena.
 vc_status vc_image_rows_open(vc_arena *arena, const char *path, uint32_t page, uint32_t n_channels,
                              vc_image_rows **out);
 // The rows of an image in memory, which is borrowed.

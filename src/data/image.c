@@ -103,6 +103,10 @@ vc_status raster_alloc(const char *path, struct raster *r) {
   return VC_FAIL(VC_E_NOMEM, "%s: no memory for %u x %u pixels", path, r->width, r->height);
 }
 
+size_t raster_row_bytes(const struct raster *r) {
+  return (size_t)r->width * r->n_samples * (r->bits / 8);
+}
+
 static enum vc_pixel_format format_of(const struct raster *r) {
   if (r->has_palette) return VC_PIXEL_U8;
   if (r->kind != RASTER_UINT || r->bits > 16) return VC_PIXEL_F32;

@@ -44,8 +44,20 @@ vc_status raster_check(const char *path, const struct raster *r);
 // Allocates data for the raster's shape; VC_E_INPUT where that is over IMAGE_MAX_BYTES.
 vc_status raster_alloc(const char *path, struct raster *r);
 
+size_t raster_row_bytes(const struct raster *r);
+
 // PNG. with_pixels false: the header only. On failure out->data is NULL.
 vc_status image_png_read(const struct image_file *file, bool with_pixels, struct raster *out);
+
+// PNG by rows. file stays borrowed. Interlaced ones have no rows before the end: they are for image_png_read.
+typedef struct image_png image_png;
+vc_status image_png_open(const struct image_file *file, image_png **out);
+void image_png_close(image_png *p);
+bool image_png_is_interlaced(const image_png *p);
+void image_png_describe(const image_png *p, struct raster *out);
+// Rows first .. first + n - 1, as a raster of n rows. Going up starts again at the top of the file. On failure
+// out->data is NULL.
+vc_status image_png_read_rows(image_png *p, uint32_t first, uint32_t n, struct raster *out);
 
 // TIFF: opened once, then any of its pages. file stays borrowed.
 typedef struct image_tiff image_tiff;

@@ -77,7 +77,8 @@ static vc_status read_header(struct png_job *job, struct raster *out) {
   return VC_OK;
 }
 
-static vc_status read_pixels(struct png_job *job, struct raster *out) {
+// The palette, and samples as a raster has them. *out_passes: how often all rows are to be read.
+static void begin_rows(struct png_job *job, struct raster *out, int *out_passes) {
   png_structp png = job->png;
   png_colorp colours;
   int n_colours = 0;
@@ -91,10 +92,16 @@ static vc_status read_pixels(struct png_job *job, struct raster *out) {
   png_set_packing(png); // depths under 8 arrive one sample a byte, not stretched
   uint16_t one = 1;
   if (out->bits == 16 && *(const uint8_t *)&one == 1) png_set_swap(png);
-  int n_passes = png_set_interlace_handling(png);
+  *out_passes = png_set_interlace_handling(png);
   png_read_update_info(png, job->info);
-  size_t row_bytes = (size_t)out->width * out->n_samples * (out->bits / 8);
-  VC_ASSERT(png_get_rowbytes(png, job->info) == row_bytes);
+  VC_ASSERT(png_get_rowbytes(png, job->info) == raster_row_bytes(out));
+}
+
+static vc_status read_pixels(struct png_job *job, struct raster *out) {
+  png_structp png = job->png;
+  const size_t row_bytes = raster_row_bytes(out);
+  int n_passes;
+  begin_rows(job, out, &n_passes);
   VC_TRY(raster_alloc(job->file->path, out));
   for (int pass = 0; pass < n_passes; pass++) {
     for (uint32_t y = 0; y < out->height; y++) png_read_row(png, (png_bytep)out->data + y * row_bytes, NULL);
@@ -103,12 +110,20 @@ static vc_status read_pixels(struct png_job *job, struct raster *out) {
   return VC_OK;
 }
 
+static vc_status fail_decode(const struct png_job *job) {
+  return VC_FAIL(VC_E_FORMAT,
+                 "%s: cannot be decoded as PNG (%s); the file is damaged or cut short, export or copy it again",
+                 job->file->path, job->message);
+}
+
+static vc_status create_reader(struct png_job *job) {
+  job->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, job, on_error, on_warning);
+  job->info = job->png ? png_create_info_struct(job->png) : NULL;
+  return job->info ? VC_OK : VC_FAIL(VC_E_NOMEM, "%s: out of memory", job->file->path);
+}
+
 static vc_status read_guarded(struct png_job *job, bool with_pixels, struct raster *out) {
-  if (setjmp(png_jmpbuf(job->png))) {
-    return VC_FAIL(VC_E_FORMAT,
-                   "%s: cannot be decoded as PNG (%s); the file is damaged or cut short, export or copy it again",
-                   job->file->path, job->message);
-  }
+  if (setjmp(png_jmpbuf(job->png))) return fail_decode(job);
   VC_TRY(read_header(job, out));
   return with_pixels ? read_pixels(job, out) : VC_OK;
 }
@@ -116,15 +131,92 @@ static vc_status read_guarded(struct png_job *job, bool with_pixels, struct rast
 vc_status image_png_read(const struct image_file *file, bool with_pixels, struct raster *out) {
   VC_TRY(check_sides(file));
   struct png_job job = {.file = file};
-  job.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning);
-  job.info = job.png ? png_create_info_struct(job.png) : NULL;
-  vc_status status =
-      job.info ? read_guarded(&job, with_pixels, out) : VC_FAIL(VC_E_NOMEM, "%s: out of memory", file->path);
+  vc_status status = create_reader(&job);
+  if (status == VC_OK) status = read_guarded(&job, with_pixels, out);
   png_destroy_read_struct(&job.png, &job.info, NULL);
   if (status != VC_OK) {
     free(out->data);
     out->data = NULL;
   }
+  return status;
+}
+
+// ---- reading row by row ----
+
+struct image_png {
+  struct png_job job;
+  struct raster shape;
+  uint8_t *skipped; // room for a row that nobody asked for
+  uint32_t next;    // the row that comes next
+};
+
+static vc_status begin_guarded(image_png *p) {
+  int n_passes;
+  if (setjmp(png_jmpbuf(p->job.png))) return fail_decode(&p->job);
+  VC_TRY(read_header(&p->job, &p->shape));
+  begin_rows(&p->job, &p->shape, &n_passes);
+  return VC_OK;
+}
+
+static vc_status restart(image_png *p) {
+  png_destroy_read_struct(&p->job.png, &p->job.info, NULL);
+  p->job.position = p->next = 0;
+  VC_TRY(create_reader(&p->job));
+  return begin_guarded(p);
+}
+
+vc_status image_png_open(const struct image_file *file, image_png **out) {
+  VC_TRY(check_sides(file));
+  image_png *p = calloc(1, sizeof *p);
+  if (!p) return VC_FAIL(VC_E_NOMEM, "%s: out of memory", file->path);
+  p->job.file = file;
+  vc_status status = restart(p);
+  if (status == VC_OK) p->skipped = malloc(raster_row_bytes(&p->shape));
+  if (status == VC_OK && !p->skipped) status = VC_FAIL(VC_E_NOMEM, "%s: out of memory", file->path);
+  if (status == VC_OK)
+    *out = p;
+  else
+    image_png_close(p);
+  return status;
+}
+
+void image_png_close(image_png *p) {
+  if (!p) return;
+  png_destroy_read_struct(&p->job.png, &p->job.info, NULL);
+  free(p->skipped);
+  free(p);
+}
+
+bool image_png_is_interlaced(const image_png *p) {
+  return png_get_interlace_type(p->job.png, p->job.info) != PNG_INTERLACE_NONE;
+}
+
+void image_png_describe(const image_png *p, struct raster *out) {
+  *out = p->shape;
+}
+
+static vc_status read_rows_guarded(image_png *p, uint32_t first, const struct raster *out) {
+  png_structp png = p->job.png;
+  if (setjmp(png_jmpbuf(png))) return fail_decode(&p->job);
+  for (; p->next < first + out->height; p->next++) {
+    uint8_t *wanted = (uint8_t *)out->data + (p->next - first) * raster_row_bytes(out);
+    png_read_row(png, p->next < first ? p->skipped : wanted, NULL);
+  }
+  if (p->next == p->shape.height) png_read_end(png, NULL); // a file without its end is a cut one
+  return VC_OK;
+}
+
+vc_status image_png_read_rows(image_png *p, uint32_t first, uint32_t n, struct raster *out) {
+  if (first < p->next) VC_TRY(restart(p));
+  *out = p->shape;
+  out->top = first;
+  out->height = n;
+  VC_TRY(raster_alloc(p->job.file->path, out));
+  const vc_status status = read_rows_guarded(p, first, out);
+  if (status == VC_OK) return VC_OK;
+  free(out->data);
+  out->data = NULL;
+  p->next = UINT32_MAX; // libpng cannot go on
   return status;
 }
 

@@ -12,7 +12,8 @@ struct vc_image_rows {
   size_t row_bytes;
   const uint8_t *whole; // NULL: read from the file as follows
   struct image_file file;
-  image_tiff *tiff;
+  image_tiff *tiff; // or
+  image_png *png;
   uint32_t page, chunk_rows;   // a multiple of what the file decodes together
   uint8_t *window;             // malloc'd
   uint32_t first, n, capacity; // rows there
@@ -21,6 +22,7 @@ struct vc_image_rows {
 static void close_rows(void *object) {
   vc_image_rows *r = object;
   image_tiff_close(r->tiff);
+  image_png_close(r->png);
   close(r->file.fd);
   free(r->window);
 }
@@ -40,21 +42,33 @@ vc_status vc_image_rows_of(vc_arena *arena, const struct vc_image *image, vc_ima
   return VC_OK;
 }
 
-// r->chunk_rows stays 0 where it is no TIFF file, or a page that is to be held whole.
+static vc_status open_page(vc_image_rows *r, uint32_t page, struct raster *out_header, uint64_t *out_block_rows) {
+  enum image_file_type type;
+  VC_TRY(image_find_type(&r->file, &type));
+  if (type == IMAGE_FILE_PNG) {
+    VC_TRY(image_png_open(&r->file, &r->png));
+    image_png_describe(r->png, out_header);
+    *out_block_rows = 1;
+    return VC_OK;
+  }
+  VC_TRY(image_tiff_open(&r->file, &r->tiff));
+  VC_TRY(image_tiff_describe(r->tiff, page, out_header));
+  *out_block_rows = image_tiff_block_rows(r->tiff, page);
+  return VC_OK;
+}
+
+// r->chunk_rows stays 0 where the page is to be held whole.
 static vc_status open_large(vc_image_rows *r, uint32_t page, uint32_t n_channels, uint64_t whole_bytes,
                             uint64_t chunk_bytes) {
-  enum image_file_type type;
   struct raster header;
   struct vc_image image;
-  VC_TRY(image_find_type(&r->file, &type));
-  if (type != IMAGE_FILE_TIFF) return VC_OK;
-  VC_TRY(image_tiff_open(&r->file, &r->tiff));
-  VC_TRY(image_tiff_describe(r->tiff, page, &header));
+  uint64_t n_block;
+  VC_TRY(open_page(r, page, &header, &n_block));
   VC_TRY(image_describe(r->file.path, &header, n_channels, &image));
   set_shape(r, &image);
-  if (r->row_bytes * image.height <= whole_bytes) return VC_OK;
+  const bool has_rows = !r->png || (page == 0 && !image_png_is_interlaced(r->png));
+  if (!has_rows || r->row_bytes * image.height <= whole_bytes) return VC_OK;
   r->page = page;
-  const uint64_t n_block = image_tiff_block_rows(r->tiff, page);
   r->chunk_rows = (uint32_t)(n_block * VC_MAX(chunk_bytes / (r->row_bytes * n_block), 1));
   return VC_OK;
 }
@@ -103,9 +117,10 @@ static vc_status move_window(vc_image_rows *r, uint32_t first, uint32_t end) {
 static vc_status read_chunk(vc_image_rows *r, uint32_t from) {
   const uint32_t top = from - from % r->chunk_rows, n = VC_MIN(r->chunk_rows, r->info.height - top);
   struct raster raster = {0};
-  VC_TRY(image_tiff_read_rows(r->tiff, r->page, top, n, &raster));
+  VC_TRY(r->png ? image_png_read_rows(r->png, top, n, &raster)
+                : image_tiff_read_rows(r->tiff, r->page, top, n, &raster));
   const uint32_t n_above = from - top;
-  const size_t row_bytes = (size_t)raster.width * raster.n_samples * (raster.bits / 8);
+  const size_t row_bytes = raster_row_bytes(&raster);
   struct raster rows = raster; // those that are wanted
   rows.top = from;
   rows.height = n - n_above;

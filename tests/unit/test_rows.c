@@ -109,6 +109,39 @@ static void test_a_large_strip(void **state) {
   ASSERT_FAILS(vc_image_rows_get(rows, 1000, 1, &pixels), VC_E_FORMAT, "cut.tif: cannot be decoded as TIFF");
 }
 
+// Damage is met where it is; what lies above stays readable, again from the top.
+static void test_a_cut_png(void **state) {
+  enum { W = 500, H = 400 };
+  static uint8_t row[W];
+  vc_image_writer *w;
+  vc_image_rows *rows;
+  const void *pixels;
+  uint8_t *file;
+  size_t n;
+  const struct vc_image shape = {.width = W, .height = H, .channels = 1, .format = VC_PIXEL_U8};
+  vc_rng rng = vc_rng_at(4, VC_RNG_TEST, 0, 0);
+  ASSERT_OK(vc_png_writer_open("whole.png", &shape, NULL, &w));
+  for (uint32_t y = 0; y < H; y++) {
+    for (uint32_t x = 0; x < W; x++) row[x] = (uint8_t)(x == 0 ? y & 255 : vc_rng_below(&rng, 256));
+    ASSERT_OK(vc_image_writer_append(w, row, 1));
+  }
+  ASSERT_OK(vc_image_writer_commit(w));
+  ASSERT_OK(vc_file_read(*state, "whole.png", 0, &file, &n));
+  scratch_put("cut.png", file, n / 2);
+  ASSERT_OK(image_rows_open(*state, "cut.png", 0, 1, 0, 1, &rows));
+  for (int again = 0; again < 2; again++) {
+    for (uint32_t y = 0; y < H / 4; y += 40) {
+      ASSERT_OK(vc_image_rows_get(rows, y, 2, &pixels));
+      assert_int_equal(((const uint8_t *)pixels)[W], y + 1);
+    }
+    ASSERT_FAILS(vc_image_rows_get(rows, H - 1, 1, &pixels), VC_E_FORMAT, "cut.png: cannot be decoded as PNG");
+  }
+  scratch_put("endless.png", file, n - 12); // all rows, but no end
+  ASSERT_OK(image_rows_open(*state, "endless.png", 0, 1, 0, 1, &rows));
+  ASSERT_FAILS(vc_image_rows_get(rows, H - 1, 1, &pixels), VC_E_FORMAT, "endless.png: cannot be decoded as PNG");
+  ASSERT_FAILS(image_rows_open(*state, "whole.png", 1, 1, 0, 1, &rows), VC_E_INPUT, "whole.png: has 1 page");
+}
+
 static void test_lying_headers(void **state) {
   vc_image_rows *rows;
   const void *pixels;
@@ -276,6 +309,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       SCRATCH_TEST(test_bands_equal_the_whole),
       SCRATCH_TEST(test_a_large_strip),
+      SCRATCH_TEST(test_a_cut_png),
       SCRATCH_TEST(test_lying_headers),
       SCRATCH_TEST(test_written_by_rows),
       SCRATCH_TEST(test_labels_are_as_wide_as_they_must),

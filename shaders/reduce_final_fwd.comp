@@ -3,6 +3,7 @@
 // each other: SUBGROUPS, for full subgroups, in registers as soon as one holds all that is left. The pairs are the same.
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 #ifdef SUBGROUPS
 #extension GL_KHR_shader_subgroup_shuffle_relative : require
 #endif
@@ -35,7 +36,8 @@ void main() {
   }
   part[id] = vc_acc_value(acc);
   uint half_count = REDUCE_LOCAL / 2u;
-  for (; half_count >= max(pc.columns, together); half_count /= 2u) {
+  // Unrolled, with a barrier in each turn, it takes llvmpipe several times as long to compile.
+  [[dont_unroll]] for (; half_count >= max(pc.columns, together); half_count /= 2u) {
     barrier();
     if (id < half_count) part[id] += part[id + half_count];
   }

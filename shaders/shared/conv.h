@@ -33,6 +33,7 @@ VC_STRUCT(vc_conv_naive_dw_push) {
   VC_UINT out_h, out_w, out_c;
   VC_UINT side, origin;
 };
+#define SC_CONV_SUM_LOADS 0      // of the sum of slabs: that are on their way at once, 1 or 4
 VC_STRUCT(vc_conv_dw_sum_push) {
   VC_UINT n_items, n_slabs;       // weights, or fours of them
 };

@@ -38,6 +38,8 @@ vc_status conv_partial_end(vc_emitter *e, const vc_tensor *out, vc_region partia
   struct vc_dispatch d = {.kernel = wide ? "conv2d_dw_sum_wide" : "conv2d_dw_sum",
                           .n_bindings = 2,
                           .bindings = {partial, vc_emit_tensor(e, out)},
+                          .n_spec = SC_CONV_SUM_LOADS + 1,
+                          .spec = {[SC_CONV_SUM_LOADS] = vc_emit_caps(e)->type == VC_DEVICE_CPU ? 1 : 4},
                           .push = &push,
                           .push_bytes = sizeof push};
   vc_emit_fold(e, vc_div_up(push.n_items, CONV_NAIVE_LOCAL), d.groups);

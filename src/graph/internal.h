@@ -96,7 +96,7 @@ struct program {
   uint32_t n_resources, resources_capacity;
   struct program_dispatch *dispatches;
   uint32_t n_dispatches, dispatches_capacity;
-  uint32_t n_once; // the first dispatches, whose results stay what they are from run to run (once.c)
+  uint32_t n_once;       // the first dispatches, whose results stay what they are from run to run (once.c)
   uint32_t *resource_of; // [n_tensors] of root tensors
   uint64_t *feed_offset; // [n_tensors] bytes in resource 0, of feeds
   struct vc_variant_use *uses;

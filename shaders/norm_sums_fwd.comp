@@ -11,10 +11,12 @@ layout(local_size_x = OPS_LOCAL) in;
 layout(constant_id = SC_NORM_WIDTH) const uint WIDTH = 1;
 layout(binding = 0) readonly buffer X1 { vc_act x1[]; };
 layout(binding = 0) readonly buffer X4 { vc_act4 x4[]; };
-layout(binding = 1) writeonly buffer Y1 { float y1[]; };
-layout(binding = 1) writeonly buffer Y4 { vec4 y4[]; };
+layout(binding = 1) readonly buffer F1 { vc_act f1[]; }; // where the segments begin: x, which may be bound in parts
+layout(binding = 1) readonly buffer F4 { vc_act4 f4[]; };
+layout(binding = 2) writeonly buffer Y1 { float y1[]; };
+layout(binding = 2) writeonly buffer Y4 { vec4 y4[]; };
 
-vec4 load(uint i) { return WIDTH == 4u ? vec4(x4[i]) : vec4(float(x1[i]), 0.0, 0.0, 0.0); }
+#define LOAD(name, i) (WIDTH == 4u ? vec4(name##4[i]) : vec4(float(name##1[i]), 0.0, 0.0, 0.0))
 
 void store(uint i, vec4 v) {
   if (WIDTH == 4u)
@@ -28,10 +30,10 @@ void main() {
   uint row = k % pc.rows, s = k / pc.rows;
   if (s >= pc.segments) return;
   uint first = s * pc.pixels * columns + c;
-  vec4 shift = load(first);
+  vec4 shift = LOAD(f, first);
   vc_acc4 sum = vc_acc4(vec4(0.0), vec4(0.0)), squares = sum;
   for (uint i = row; i < pc.pixels; i += pc.rows) {
-    vec4 v = load(first + i * columns) - shift;
+    vec4 v = LOAD(x, first + i * columns) - shift;
     vc_acc_add(sum, v);
     vc_acc_add(squares, v * v);
   }

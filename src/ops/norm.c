@@ -50,41 +50,73 @@ static vc_status emit_values(vc_emitter *e, const vc_tensor *out, const char *ke
   return vc_emit(e, &d);
 }
 
+// How many of a segment's pixels a dispatch takes: all, unless there is one segment and a binding holds less of map x.
+static uint32_t pixels_at_once(const vc_emitter *e, const vc_tensor *x, const struct norm_attr *a) {
+  const uint64_t bytes = (uint64_t)a->c * vc_dtype_bytes(x->dtype);
+  return a->segments == 1 ? (uint32_t)vc_emit_range(e, a->pixels, bytes, bytes) : a->pixels;
+}
+
+// Those pixels of t, where it is a map like x and not what all pixels share.
+static vc_region part_of(vc_emitter *e, const vc_tensor *t, const vc_tensor *x, uint32_t first, uint32_t n_pixels) {
+  const uint64_t bytes = (uint64_t)x->shape.c * vc_dtype_bytes(t->dtype);
+  vc_region r = vc_emit_tensor(e, t);
+  if (n_pixels == vc_shape_count(x->shape) / x->shape.c || !vc_shape_equal(t->shape, x->shape)) return r;
+  return vc_region_slice(r, first * bytes, n_pixels * bytes);
+}
+
 // A kernel over the elements of x {N,C,H,W}, on all inputs and the result; option: the second constant.
 static vc_status emit_elements(vc_emitter *e, const vc_tensor *out, const char *kernel, uint32_t option) {
   const struct norm_attr *a = ops_attr(out);
   uint32_t width = width_of(a);
-  struct ops_grid grid = ops_grid_for(e, vc_shape_count(out->shape) / width, 8);
-  struct vc_norm_push push = push_of(a);
-  push.stride = grid.stride;
-  struct vc_dispatch d = {.kernel = kernel,
-                          .n_spec = 2,
-                          .spec = {[SC_NORM_WIDTH] = width, [SC_NORM_RELU] = option},
-                          .push = &push,
-                          .push_bytes = sizeof push,
-                          .groups = {grid.groups[0], 1, 1}};
-  for (uint32_t i = 0; i < out->n_in; i++) d.bindings[d.n_bindings++] = vc_emit_tensor(e, out->in[i]);
-  d.bindings[d.n_bindings++] = vc_emit_tensor(e, out);
-  return vc_emit(e, &d);
+  const uint32_t most = pixels_at_once(e, out, a);
+  for (uint32_t first = 0; first < a->pixels; first += most) {
+    struct vc_norm_push push = push_of(a);
+    push.pixels = VC_MIN(most, a->pixels - first);
+    struct ops_grid grid = ops_grid_for(e, (uint64_t)push.pixels * a->segments * a->c / width, 8);
+    push.stride = grid.stride;
+    struct vc_dispatch d = {.kernel = kernel,
+                            .n_spec = 2,
+                            .spec = {[SC_NORM_WIDTH] = width, [SC_NORM_RELU] = option},
+                            .push = &push,
+                            .push_bytes = sizeof push,
+                            .groups = {grid.groups[0], 1, 1}};
+    const uint32_t n_pixels = a->segments * push.pixels;
+    for (uint32_t i = 0; i < out->n_in; i++) d.bindings[d.n_bindings++] = part_of(e, out->in[i], out, first, n_pixels);
+    d.bindings[d.n_bindings++] = part_of(e, out, out, first, n_pixels);
+    VC_TRY(vc_emit(e, &d));
+  }
+  return VC_OK;
 }
 
-// Two sums for each segment and channel into `sums`, from all inputs but those from n_in on.
-static vc_status emit_sums(vc_emitter *e, const vc_tensor *node, const char *kernel, uint32_t n_in, vc_region sums) {
+// Two sums for each segment and channel into `sums`, from all inputs but those from n_in on, the first of which is x;
+// with shift the kernel also takes where x begins.
+static vc_status emit_sums(vc_emitter *e, const vc_tensor *node, const char *kernel, uint32_t n_in, bool shift,
+                           vc_region sums) {
   const struct norm_attr *a = ops_attr(node);
+  const vc_tensor *x = node->in[0];
   uint32_t width = width_of(a), n_columns = 2 * a->segments * a->c, n_lanes = a->segments * a->c / width;
-  struct vc_norm_push push = push_of(a);
-  push.rows = ops_rows(e, a->pixels, n_lanes);
-  vc_region partial = vc_emit_scratch(e, (uint64_t)push.rows * n_columns * sizeof(float));
-  struct vc_dispatch d = {.kernel = kernel,
-                          .n_spec = 1,
-                          .spec = {[SC_NORM_WIDTH] = width},
-                          .push = &push,
-                          .push_bytes = sizeof push,
-                          .groups = {ops_grid_of(push.rows * n_lanes).groups[0], 1, 1}};
-  for (uint32_t i = 0; i < n_in; i++) d.bindings[d.n_bindings++] = vc_emit_tensor(e, node->in[i]);
-  d.bindings[d.n_bindings++] = partial;
-  VC_TRY(vc_emit(e, &d));
-  return ops_emit_column_sums(e, partial, push.rows, n_columns, 1, 0, sums);
+  const uint32_t most = pixels_at_once(e, x, a), n_parts = (uint32_t)vc_div_up(a->pixels, most);
+  uint32_t n_rows = ops_rows(e, most, n_lanes); // of a part
+  if (n_parts > 1) n_rows = (uint32_t)vc_round_up(n_rows, VC_VIEW_ALIGN / sizeof(float));
+  const uint64_t row_bytes = n_columns * sizeof(float);
+  vc_region partial = vc_emit_scratch(e, n_parts * n_rows * row_bytes);
+  for (uint32_t i = 0; i < n_parts; i++) {
+    struct vc_norm_push push = push_of(a);
+    push.pixels = VC_MIN(most, a->pixels - i * most);
+    push.rows = n_rows;
+    struct vc_dispatch d = {.kernel = kernel,
+                            .n_spec = 1,
+                            .spec = {[SC_NORM_WIDTH] = width},
+                            .push = &push,
+                            .push_bytes = sizeof push,
+                            .groups = {ops_grid_of(n_rows * n_lanes).groups[0], 1, 1}};
+    const uint32_t n_pixels = a->segments * push.pixels;
+    for (uint32_t k = 0; k < n_in; k++) d.bindings[d.n_bindings++] = part_of(e, node->in[k], x, i * most, n_pixels);
+    if (shift) d.bindings[d.n_bindings++] = part_of(e, x, x, 0, a->segments * most);
+    d.bindings[d.n_bindings++] = vc_region_slice(partial, i * n_rows * row_bytes, n_rows * row_bytes);
+    VC_TRY(vc_emit(e, &d));
+  }
+  return ops_emit_column_sums(e, partial, n_parts * n_rows, n_columns, 1, 0, sums);
 }
 
 // ---- statistics {1,3SC,1,1}: mean, 1/sqrt(variance + epsilon), variance -------------------------------------------
@@ -97,14 +129,16 @@ static vc_status stats_infer(vc_tensor *out) {
 
 static vc_status stats_emit(vc_emitter *e, const vc_tensor *out) {
   const struct norm_attr *a = ops_attr(out);
+  const vc_tensor *x = out->in[0];
   uint32_t n = a->segments * a->c;
   vc_region sums = vc_emit_scratch(e, 2 * (uint64_t)n * sizeof(float));
+  vc_region begin = part_of(e, x, x, 0, a->segments * pixels_at_once(e, x, a)); // with the first pixel of each segment
   struct vc_norm_push push = push_of(a);
-  VC_TRY(emit_sums(e, out, "norm_sums_fwd", 1, sums));
+  VC_TRY(emit_sums(e, out, "norm_sums_fwd", 1, true, sums));
   return vc_emit(e, &(struct vc_dispatch){
                         .kernel = "norm_stats_fwd",
                         .n_bindings = 3,
-                        .bindings = {sums, vc_emit_tensor(e, out->in[0]), vc_emit_tensor(e, out)},
+                        .bindings = {sums, begin, vc_emit_tensor(e, out)},
                         .push = &push,
                         .push_bytes = sizeof push,
                         .groups = {ops_grid_of(n).groups[0], 1, 1},
@@ -164,7 +198,7 @@ static vc_status grad_sums_infer(vc_tensor *out) {
 }
 
 static vc_status grad_sums_emit(vc_emitter *e, const vc_tensor *out) {
-  return emit_sums(e, out, "norm_sums_dx", 3, vc_emit_tensor(e, out));
+  return emit_sums(e, out, "norm_sums_dx", 3, false, vc_emit_tensor(e, out));
 }
 
 static const struct vc_op norm_grad_sums = {

@@ -54,3 +54,13 @@ scores() { sed -nE 's/.*"val_loss_supervised":([^,]*).*"val_mean_iou":([^,]*).*/
 paste <(scores "$work/wholes") <(scores "$work/parts") |
   awk '{ d = $1 - $2; if (d > 0.05 || d < -0.05) bad = 1; n++ } END { exit bad || n == 0 }' ||
   fail "the scores of parts are far from those of whole images: $(paste <(scores "$work/wholes") <(scores "$work/parts"))"
+
+# More parameters than a kernel can bind are updated in parts, to the same bits.
+run_deep() {
+  vulcyte train "$work/supervised.json" --set model.depth=4 --set train.epochs=2 --out "$work/$1" --quiet || fail "training $1"
+}
+run_deep bound_whole
+[ "$(wc -c < "$work/bound_whole/checkpoints/last.safetensors")" -gt 400000 ] || fail "the parameters are too few"
+VULCYTE_CAPS='{"max_buffer_range": 400000}' run_deep bound_in_parts
+cmp "$work/bound_whole/checkpoints/last.safetensors" "$work/bound_in_parts/checkpoints/last.safetensors" ||
+  fail "parameters updated in parts differ"

@@ -124,7 +124,8 @@ vc_status vc_train_state_read(vc_arena *arena, const char *path, const char *con
   VC_TRY(check_file(path, file, n_file, &h));
   VC_TRY(vc_arena_printf(arena, &saved, "%.*s", (int)h.config_bytes, (const char *)file + sizeof h));
   VC_TRY(config_check_resumable(path, saved, config_text));
-  float *blocks = (float *)(void *)(file + sizeof h + vc_round_up(h.config_bytes, 8));
+  void *behind_text = file + sizeof h + vc_round_up(h.config_bytes, 8);
+  float *blocks = behind_text;
   struct vc_train_state state = {.step = h.step,
                                  .epoch = h.epoch,
                                  .step_in_epoch = h.step_in_epoch,

@@ -27,6 +27,7 @@ layout(constant_id = SC_CONV_STRIDE) const uint STRIDE = 1;
 layout(constant_id = SC_CONV_WEIGHTS) const uint WEIGHTS = CONV_WEIGHTS_COLUMN;
 layout(constant_id = SC_CONV_TURN) const uint TURN = 2;
 layout(constant_id = SC_CONV_SLABS) const uint SLABS = 1;
+layout(constant_id = SC_CONV_SETS) const uint SETS = 1;
 layout(binding = 0) readonly buffer In { vc_quad in_[]; };
 layout(binding = 1) readonly buffer Weights { vec4 weights[]; };
 layout(binding = 2) readonly buffer Bias { vec4 bias[]; };
@@ -53,6 +54,7 @@ void main() {
   const uint n_pixels = p.samples * p.grid_h * p.grid_w, taps = SIDE * SIDE, n_terms = taps * p.in_c;
   const uint n_steps = (n_terms + DEPTH - 1) / DEPTH, slab_steps = (n_steps + SLABS - 1) / SLABS;
   const uint first = slab * slab_steps, end = min(first + slab_steps, n_steps);
+  const uint w0 = SETS > 1 ? m0 / (n_pixels / SETS) * (n_terms * p.cols) : 0; // of the set
 
   // This invocation fetches chunk my_chunk of every ROWS_AT_ONCE-th pixel, which stands in tap t from channel c on. Of the
   // right factor it fetches the same of columns, or four columns of every TERMS_AT_ONCE-th term.
@@ -91,10 +93,10 @@ void main() {
         next_n[i] = vec4(0.0);
         if (WEIGHTS == CONV_WEIGHTS_COLUMN) {
           uint n = n0 + i * ROWS_AT_ONCE + my_row;
-          if (fetches && t < taps && n < p.cols) next_n[i] = weights[(n * n_terms + t * p.in_c + c) / 4];
+          if (fetches && t < taps && n < p.cols) next_n[i] = weights[(w0 + n * n_terms + t * p.in_c + c) / 4];
         } else {
           uint n = n0 + my_four * 4;
-          if (fetches && t_w[i] < taps && n < p.cols) next_n[i] = weights[((c_w[i] * taps + taps - 1 - t_w[i]) * p.cols + n) / 4];
+          if (fetches && t_w[i] < taps && n < p.cols) next_n[i] = weights[(w0 + (c_w[i] * taps + taps - 1 - t_w[i]) * p.cols + n) / 4];
           for (c_w[i] += DEPTH; c_w[i] >= p.in_c; c_w[i] -= p.in_c) t_w[i]++;
         }
       }

@@ -1,26 +1,37 @@
 // [CONV 4] lift: v[point (i, j)][tile][c] = sum over pixels (r, s) of the tile's patch of L[i][r] L[j][s] x[r][s][c], with
 // L = B^T for images, A for output gradients, G for weights; pixels outside the image count as zero.
-// One subgroup a workgroup, which lifts one tile of 2 LANES channels; lanes are neighbouring pairs of channels.
+// An invocation lifts a pair of channels of one tile; its neighbours the neighbouring pairs (winograd.glsl).
 #version 460
 #extension GL_GOOGLE_include_directive : require
-#extension GL_EXT_buffer_reference : require
-#extension GL_EXT_scalar_block_layout : require
-#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
-#extension GL_EXT_control_flow_attributes : require
-#extension GL_KHR_shader_subgroup_basic : require
-#include "winograd.h"
+#include "winograd.glsl"
 
-layout(local_size_x_id = SC_WINOGRAD_LANES) in;
-layout(constant_id = SC_WINOGRAD_LANES) const uint LANES = 8;
-layout(constant_id = SC_WINOGRAD_KIND) const uint KIND = WINOGRAD_IMAGE;
+#ifdef WINOGRAD_GPU
+layout(binding = 0) readonly buffer Image { winograd_pair image_[]; };
+layout(binding = 1) writeonly buffer Lifted { vec2 lifted_[]; };
+layout(push_constant) uniform Push { vc_winograd_push p; };
+const uint image = 0, lifted = 0;
 
-layout(buffer_reference, scalar, buffer_reference_align = 8) readonly buffer In2 { uint64_t v; };
-layout(buffer_reference, scalar, buffer_reference_align = 8) writeonly buffer Out2 { uint64_t v; };
+vec2 load(uint at) {
+  return winograd_unpack(image_[at / WINOGRAD_PAIR_BYTES]);
+}
+void store(uint at, vec2 v) {
+  lifted_[at / 8] = v;
+}
+#else
 layout(push_constant) uniform Push {
   In2 image;
   Out2 lifted;
   vc_winograd_push p;
 };
+
+vec2 load(uint64_t at) {
+  uint64_t both = In2(at).v;
+  return uintBitsToFloat(uvec2(uint(both), uint(both >> 32)));
+}
+void store(uint64_t at, vec2 v) {
+  Out2(at).v = uint64_t(floatBitsToUint(v.x)) | uint64_t(floatBitsToUint(v.y)) << 32;
+}
+#endif
 
 const uint SIDE = WINOGRAD_SIDE, PATCH = KIND == WINOGRAD_IMAGE ? 6 : KIND == WINOGRAD_GRADIENT ? 4 : 3;
 
@@ -39,11 +50,11 @@ vec2[SIDE] lift(vec2 d[SIDE]) {
 }
 
 void main() {
-  const uint tile_row = p.first + gl_WorkGroupID.y, sample_ = tile_row / p.tiles_y;
-  const uint column = (gl_WorkGroupID.z * LANES + gl_SubgroupInvocationID) * 2, pixel_bytes = p.image_c * 4;
-  const uint x0 = gl_WorkGroupID.x * WINOGRAD_TILE, y0 = (tile_row - sample_ * p.tiles_y) * WINOGRAD_TILE;
+  const winograd_share mine = winograd_mine(p.first, p.columns, p.rows, p.tiles, p.tiles_x);
+  const uint sample_ = mine.tile_row / p.tiles_y, pixel_bytes = p.image_c * WINOGRAD_ELEMENT_BYTES;
+  const uint x0 = mine.tile_x * WINOGRAD_TILE, y0 = (mine.tile_row - sample_ * p.tiles_y) * WINOGRAD_TILE;
 
-  const uint at = (p.channel + min(column, p.columns - 2)) * 4 + sample_ * p.image_h * p.image_w * pixel_bytes;
+  const uint at = (p.channel + min(mine.column, p.columns - 2)) * WINOGRAD_ELEMENT_BYTES + sample_ * p.image_h * p.image_w * pixel_bytes;
   uint from_x[PATCH];
   bool inside_x[PATCH];
   [[unroll]] for (uint s = 0; s < PATCH; s++) {
@@ -55,11 +66,11 @@ void main() {
   vec2 rows[PATCH * PATCH];
   [[unroll]] for (uint r = 0; r < PATCH; r++) {
     uint y = y0 + ((p.flags & WINOGRAD_TURN) != 0 ? PATCH - 1 - r : r) - p.origin;
-    bool inside = y < p.image_h;
-    uint64_t from = uint64_t(image) + (at + min(y, p.image_h - 1) * p.image_w * pixel_bytes);
+    bool inside = y < p.image_h && mine.is_tile;
+    winograd_at from = winograd_at(image) + (at + min(y, p.image_h - 1) * p.image_w * pixel_bytes);
     [[unroll]] for (uint s = 0; s < PATCH; s++) {
-      uint64_t both = In2(from + from_x[s]).v;
-      rows[r * PATCH + s] = inside && inside_x[s] ? uintBitsToFloat(uvec2(uint(both), uint(both >> 32))) : vec2(0.0);
+      vec2 value = load(from + from_x[s]);
+      rows[r * PATCH + s] = inside && inside_x[s] ? value : vec2(0.0);
     }
   }
   [[unroll]] for (uint s = 0; s < PATCH; s++) {
@@ -68,15 +79,14 @@ void main() {
     vec2 l[SIDE] = lift(d);
     [[unroll]] for (uint i = 0; i < SIDE; i++) half_[i * PATCH + s] = l[i];
   }
-  if (column >= p.columns) return;
-  const uint row = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
-  uint64_t to = uint64_t(lifted) + (row * p.pitch + column * 4);
+  if (mine.is_none) return;
+  winograd_at to = winograd_at(lifted) + (mine.row * p.pitch + mine.column * 4);
   [[unroll]] for (uint i = 0; i < SIDE; i++) {
     vec2 d[SIDE];
     [[unroll]] for (uint s = 0; s < PATCH; s++) d[s] = half_[i * PATCH + s];
     vec2 l[SIDE] = lift(d);
     [[unroll]] for (uint j = 0; j < SIDE; j++) {
-      Out2(to).v = uint64_t(floatBitsToUint(l[j].x)) | uint64_t(floatBitsToUint(l[j].y)) << 32;
+      store(to, l[j]);
       to += p.plane;
     }
   }

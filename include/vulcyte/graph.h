@@ -148,6 +148,7 @@ struct vc_dispatch {
   const char *kernel; // an embedded shader; its reflection gives the access of each binding
   uint32_t n_bindings;
   vc_region bindings[VC_EMIT_MAX_BINDINGS]; // an absent input: repeat any valid region, the kernel must not read it
+  bool full; // of a node of F16: what is bound is F32 nonetheless, so not the kernel's twin
   uint32_t n_spec, spec[VC_EMIT_MAX_SPEC];
   uint32_t required_subgroup; // 0: none
   const void *push;           // copied

@@ -57,6 +57,7 @@ VC_STRUCT(vc_conv_dw_sum_push) {
 #define SC_CONV_WEIGHTS 3        // of a product: CONV_WEIGHTS_*
 #define SC_CONV_TURN 4           // terms or pixels that are multiplied in one turn of the innermost loop
 #define SC_CONV_SLABS 5          // of blocked products: parts that the terms are split into
+#define SC_CONV_SETS 6           // and sets of weights, one behind the other, each for as many pixels: whole tiles of them
 
 // A tiled workgroup computes M x N outputs, 4 x 4 an invocation or several times that, with steps of DEPTH terms through
 // shared memory. M counts pixels of a product and rows of a weight gradient; wide: 64 x 64; the thin ones 256 x 16 and 16 x 256.

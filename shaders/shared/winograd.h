@@ -12,6 +12,7 @@
 #define WINOGRAD_TILE 4u         // output pixels of a tile, each way
 #define WINOGRAD_SIDE 6u
 #define WINOGRAD_POINTS 36u      // WINOGRAD_SIDE^2
+#define WINOGRAD_LOCAL 64        // invocations of a workgroup of lift and drop on GPUs
 
 #define SC_WINOGRAD_LANES 0      // subgroup size = workgroup size
 // What is lifted or dropped.
@@ -24,14 +25,18 @@
 #define WINOGRAD_A_ALONG 1u
 #define WINOGRAD_B_ALONG 2u
 
-VC_STRUCT(vc_winograd_push) {    // lift and drop of image [sample][y][x][c]; workgroups: tiles of a row, tile rows, channels
-  VC_UINT first;                 // tile row
+VC_STRUCT(vc_winograd_push) {    // lift and drop of image [sample][y][x][c]
+  VC_UINT first;                 // tile row; on GPUs tile
   VC_UINT tiles_y;               // tile rows of a sample
   VC_UINT image_h, image_w, image_c;
   VC_UINT origin;
   VC_UINT channel, columns;      // of the image: the first channel, and how many
   VC_UINT pitch, plane;
   VC_UINT flags;                 // CONV_BIAS, CONV_RELU, CONV_ADD, WINOGRAD_TURN
+  // On GPUs, whose invocations are numbered, pairs of channels fastest; on CPUs workgroups are tiles of a row, tile rows, channels.
+  VC_UINT tiles_x, tiles;        // tiles of a row, of all samples: a row of lifted values beyond them is zero
+  VC_UINT rows;                  // of lifted values
+  VC_UINT slabs, slab;           // of a drop: lifted values are sums of that many, bytes apart
 };
 #define WINOGRAD_TURN 8u         // taps turned around
 

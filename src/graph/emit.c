@@ -148,7 +148,7 @@ vc_status vc_emit(vc_emitter *e, const struct vc_dispatch *d) {
   struct emit_kernel kernel;
   const char *name = d->kernel;
   VC_TRY(e->lookup(name, &kernel));
-  if (e->half && kernel.half) {
+  if (e->half && kernel.half && !d->full) {
     name = kernel.half;
     VC_TRY(e->lookup(name, &kernel));
   }

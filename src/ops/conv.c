@@ -147,10 +147,15 @@ static vc_status fwd_winograd(vc_emitter *e, const vc_tensor *out) {
   return conv_winograd_emit(e, &p);
 }
 
+static vc_status fwd_winograd_gpu(vc_emitter *e, const vc_tensor *out) {
+  struct conv_product p = fwd_product(out);
+  return conv_winograd_gpu_emit(e, &p);
+}
+
 static vc_status fwd_emit(vc_emitter *e, const vc_tensor *out) {
   static const struct vc_variant table[] = {CONV_VARIANTS(fwd_naive, fwd_simd, fwd_tiled, fwd_coop),
                                             CONV_COOP2(fwd_coop2), CONV_SIMD_WIDE(fwd_simd),
-                                            CONV_WINOGRAD(fwd_winograd)};
+                                            CONV_WINOGRAD(fwd_winograd, fwd_winograd_gpu)};
   return vc_emit_variant(e, "conv2d_fwd", table, VC_COUNT_OF(table), out);
 }
 
@@ -258,9 +263,14 @@ static vc_status dx_winograd(vc_emitter *e, const vc_tensor *out) {
   return conv_winograd_emit(e, &p);
 }
 
+static vc_status dx_winograd_gpu(vc_emitter *e, const vc_tensor *out) {
+  struct conv_product p = dx_product(out);
+  return conv_winograd_gpu_emit(e, &p);
+}
+
 static vc_status dx_emit(vc_emitter *e, const vc_tensor *out) {
   static const struct vc_variant table[] = {CONV_VARIANTS(dx_naive, dx_simd, dx_tiled, dx_coop), CONV_COOP2(dx_coop2),
-                                            CONV_SIMD_WIDE(dx_simd), CONV_WINOGRAD(dx_winograd)};
+                                            CONV_SIMD_WIDE(dx_simd), CONV_WINOGRAD(dx_winograd, dx_winograd_gpu)};
   return vc_emit_variant(e, "conv2d_dx", table, VC_COUNT_OF(table), out);
 }
 
@@ -351,9 +361,14 @@ static vc_status dw_winograd(vc_emitter *e, const vc_tensor *out) {
   return conv_winograd_emit_gradient(e, &p);
 }
 
+static vc_status dw_winograd_gpu(vc_emitter *e, const vc_tensor *out) {
+  struct conv_gradient p = dw_gradient(out);
+  return conv_winograd_gpu_emit_gradient(e, &p);
+}
+
 static vc_status dw_emit(vc_emitter *e, const vc_tensor *out) {
   static const struct vc_variant table[] = {CONV_VARIANTS(dw_naive, dw_simd, dw_tiled, dw_coop), CONV_COOP2(dw_coop2),
-                                            CONV_SIMD_WIDE(dw_simd), CONV_WINOGRAD(dw_winograd)};
+                                            CONV_SIMD_WIDE(dw_simd), CONV_WINOGRAD(dw_winograd, dw_winograd_gpu)};
   return vc_emit_variant(e, "conv2d_dw", table, VC_COUNT_OF(table), out);
 }
 

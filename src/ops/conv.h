@@ -42,10 +42,15 @@ vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
 // conv_winograd.c: side 3, as conv_simd.c.
+struct vc_shape conv_winograd_weights(const vc_tensor *out); // of the node's weights, or of their gradient
 bool conv_winograd_fits(const struct vc_caps *caps, const vc_tensor *out);
 bool conv_winograd_pays(const struct vc_caps *caps, const vc_tensor *out);
 vc_status conv_winograd_emit(vc_emitter *e, const struct conv_product *p);
 vc_status conv_winograd_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
+// conv_winograd_gpu.c: the same for GPUs, by the blocked kernels; multiples of 4 channels.
+bool conv_winograd_gpu_fits(const struct vc_caps *caps, const vc_tensor *out);
+vc_status conv_winograd_gpu_emit(vc_emitter *e, const struct conv_product *p);
+vc_status conv_winograd_gpu_emit_gradient(vc_emitter *e, const struct conv_gradient *p);
 
 // conv_tiled.c: workgroups with tiles in shared memory. The data of their rows: kernels, outputs of a workgroup and its
 // invocations. The blocked ones take multiples of 4 channels, each where its tile is neither half empty nor leaves a
@@ -62,7 +67,13 @@ extern const struct conv_tiles conv_tiles_wide, conv_blocked_128x128, conv_block
 enum { CONV_TILED_SHARED_BYTES = 17408 };
 // Two stages of both factors, each term with one vector more.
 #define CONV_BLOCKED_SHARED_BYTES(m, n) (2 * CONV_BLOCKED_DEPTH * ((m) / 4 + (n) / 4 + 2) * 16)
+// Terms of a turn of the innermost loop: short enough that a CPU driver compiles it in a second; its branch costs a GPU
+// a few percent.
+enum { CONV_TILED_TURN = 2 };
 bool conv_tiled_fits(const struct vc_caps *caps, const vc_tensor *out);
+// Workgroups of a tile that leave no unit of a device of this kind idle, and invocations that it runs at once.
+uint32_t conv_tiled_groups(const struct vc_caps *caps);
+uint32_t conv_tiled_invocations(const struct vc_caps *caps);
 bool conv_blocked_fits_128x128(const struct vc_caps *caps, const vc_tensor *out);
 bool conv_blocked_fits_128x64(const struct vc_caps *caps, const vc_tensor *out);
 bool conv_blocked_fits_64x64(const struct vc_caps *caps, const vc_tensor *out);
@@ -195,16 +206,20 @@ vc_status conv_coop2_emit_gradient(vc_emitter *e, const struct conv_gradient *p)
    .rank_gpu = 0.5f,              \
    .emit = (simd_emit),           \
    .data = &conv_simd_wide}
-#define CONV_WINOGRAD(winograd_emit) \
-  {.name = "winograd",               \
-   .min_subgroup = 4,                \
-   .max_subgroup = 16,               \
-   .needs_address = true,            \
-   .fits = conv_winograd_fits,       \
-   .pays = conv_winograd_pays,       \
-   .rank_cpu = 3,                    \
-   .rank_gpu = 0.5f,                 \
-   .emit = (winograd_emit)}
+#define CONV_WINOGRAD(winograd_emit, gpu_emit)                                                                  \
+  {.name = "winograd",                                                                                          \
+   .min_subgroup = 4,                                                                                           \
+   .max_subgroup = 16,                                                                                          \
+   .needs_address = true,                                                                                       \
+   .fits = conv_winograd_fits,                                                                                  \
+   .pays = conv_winograd_pays,                                                                                  \
+   .rank_cpu = 3,                                                                                               \
+   .rank_gpu = 0.5f,                                                                                            \
+   .emit = (winograd_emit)},                                                                                    \
+  {                                                                                                             \
+    .name = "winograd_blocked", .takes_half = true, .fits = conv_winograd_gpu_fits, .pays = conv_winograd_pays, \
+    .rank_cpu = 0.5f, .rank_gpu = 3.5f, .emit = (gpu_emit)                                                      \
+  }
 
 // ---- conv_partial.c: weight gradients in slabs ----------------------------------------------------------------
 

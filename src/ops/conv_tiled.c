@@ -57,9 +57,17 @@ static bool blocked_fits(const struct vc_caps *caps, const vc_tensor *out, const
          runs_groups_of(caps, tiles->product.local);
 }
 
+uint32_t conv_tiled_groups(const struct vc_caps *caps) {
+  return caps->type == VC_DEVICE_DISCRETE ? MANY_GROUPS : SOME_GROUPS;
+}
+
+uint32_t conv_tiled_invocations(const struct vc_caps *caps) {
+  return caps->type == VC_DEVICE_DISCRETE ? MANY_INVOCATIONS : SOME_INVOCATIONS;
+}
+
 // A gradient is split until it fills a GPU.
 static bool fills(const struct vc_caps *caps, const vc_tensor *out, const struct conv_tile *tile) {
-  const uint64_t n_groups = caps->type == VC_DEVICE_DISCRETE ? MANY_GROUPS : SOME_GROUPS;
+  const uint64_t n_groups = conv_tiled_groups(caps);
   return !out->op->half_result || vc_shape_count(out->shape) >= n_groups * tile->m * tile->n;
 }
 
@@ -91,15 +99,12 @@ bool conv_blocked_pays_128x64(const struct vc_caps *caps, const vc_tensor *out) 
   return fills(caps, out, &conv_blocked_128x64.product);
 }
 
-// Short enough that a CPU driver compiles the innermost loop in a second; its branch costs a GPU a few percent.
-enum { TURN = 2 };
-
 // Parts that the terms of a blocked product are split into: few tiles with many terms would leave a GPU idle.
 static uint32_t slabs_of(const vc_emitter *e, const struct conv_product *p, const struct conv_tile *tile,
                          uint32_t n_tiles) {
   const uint32_t n_terms = p->side * p->side * p->in->shape.c;
   const uint32_t n_steps = (uint32_t)vc_div_up(n_terms, CONV_BLOCKED_DEPTH);
-  uint32_t wanted = vc_emit_caps(e)->type == VC_DEVICE_DISCRETE ? MANY_INVOCATIONS : SOME_INVOCATIONS;
+  uint32_t wanted = conv_tiled_invocations(vc_emit_caps(e));
   if (vc_emit_data(e) == &conv_tiles_wide) return 1;
   wanted = VC_MIN(wanted / tile->local / n_tiles, n_terms / SLAB_MIN_TERMS);
   wanted = VC_MAX(VC_MIN(wanted, conv_partial_limit(e, p->out)), 1);
@@ -134,12 +139,13 @@ vc_status conv_tiled_emit(vc_emitter *e, const struct conv_product *p) {
                           .n_bindings = 5,
                           .bindings = {x, vc_emit_tensor(e, p->w), p->bias ? vc_emit_tensor(e, p->bias) : x,
                                        p->add && n_slabs == 1 ? vc_emit_tensor(e, p->add) : x, out},
-                          .n_spec = (vc_emit_data(e) == &conv_tiles_wide ? SC_CONV_TURN : SC_CONV_SLABS) + 1,
+                          .n_spec = (vc_emit_data(e) == &conv_tiles_wide ? SC_CONV_TURN : SC_CONV_SETS) + 1,
                           .spec = {[SC_CONV_SIDE] = p->side,
                                    [SC_CONV_STRIDE] = p->stride,
                                    [SC_CONV_WEIGHTS] = p->weights,
-                                   [SC_CONV_TURN] = TURN,
-                                   [SC_CONV_SLABS] = n_slabs},
+                                   [SC_CONV_TURN] = CONV_TILED_TURN,
+                                   [SC_CONV_SLABS] = n_slabs,
+                                   [SC_CONV_SETS] = 1},
                           .push = &push,
                           .push_bytes = sizeof push,
                           .flops = p->out->op->flops(p->out)};
@@ -156,14 +162,15 @@ vc_status conv_tiled_emit_gradient(vc_emitter *e, const struct conv_gradient *p)
   const struct conv_slabs slabs = {MIN_INVOCATIONS / tile->local, SLAB_MIN_PIXELS, SLAB_PIXELS, CONV_TILED_DEPTH};
   const uint32_t n_slabs = conv_partial_split(e, p->out, slabs, &push);
   vc_region partial = conv_partial_begin(e, p->out, n_slabs);
-  struct vc_dispatch d = {.kernel = tile->kernel,
-                          .n_bindings = 3,
-                          .bindings = {vc_emit_tensor(e, p->rows), vc_emit_tensor(e, p->cols), partial},
-                          .n_spec = SC_CONV_TURN + 1,
-                          .spec = {[SC_CONV_SIDE] = p->side, [SC_CONV_STRIDE] = p->stride, [SC_CONV_TURN] = TURN},
-                          .push = &push,
-                          .push_bytes = sizeof push,
-                          .flops = p->out->op->flops(p->out)};
+  struct vc_dispatch d = {
+      .kernel = tile->kernel,
+      .n_bindings = 3,
+      .bindings = {vc_emit_tensor(e, p->rows), vc_emit_tensor(e, p->cols), partial},
+      .n_spec = SC_CONV_TURN + 1,
+      .spec = {[SC_CONV_SIDE] = p->side, [SC_CONV_STRIDE] = p->stride, [SC_CONV_TURN] = CONV_TILED_TURN},
+      .push = &push,
+      .push_bytes = sizeof push,
+      .flops = p->out->op->flops(p->out)};
   vc_emit_fold(e, push.n_groups, d.groups);
   VC_TRY(vc_emit(e, &d));
   return conv_partial_end(e, p->out, partial, n_slabs);

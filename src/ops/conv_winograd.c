@@ -13,7 +13,7 @@ enum { ROW_GAP = 64, PAGE = 4096, PLANE_GAP = 128 };
 // (measured on lavapipe). A row of tiles is lifted at once.
 enum { MIN_CHANNELS = 64, MIN_TILES = 64, MAX_ROW_BYTES = 64 << 20 };
 
-static struct vc_shape weights_of(const vc_tensor *out) {
+struct vc_shape conv_winograd_weights(const vc_tensor *out) {
   return out->op->half_result ? out->in[1]->shape : out->shape;
 }
 
@@ -23,7 +23,7 @@ static struct vc_shape grid_of(const vc_tensor *out) {
 }
 
 bool conv_winograd_fits(const struct vc_caps *caps, const vc_tensor *out) {
-  const struct vc_shape w = weights_of(out);
+  const struct vc_shape w = conv_winograd_weights(out);
   const uint64_t row_bytes = vc_div_up(grid_of(out).w, WINOGRAD_TILE) * WINOGRAD_POINTS * 4 * ((uint64_t)w.n + w.c);
   return conv_simd_fits(caps, out) && w.h == 3 && w.n % WINOGRAD_DEPTH == 0 && w.c % WINOGRAD_DEPTH == 0 &&
          row_bytes <= MAX_ROW_BYTES;
@@ -31,7 +31,7 @@ bool conv_winograd_fits(const struct vc_caps *caps, const vc_tensor *out) {
 
 bool conv_winograd_pays(const struct vc_caps *caps, const vc_tensor *out) {
   (void)caps;
-  const struct vc_shape w = weights_of(out), grid = grid_of(out);
+  const struct vc_shape w = conv_winograd_weights(out), grid = grid_of(out);
   const uint64_t tiles = grid.n * vc_div_up(grid.h, WINOGRAD_TILE) * vc_div_up(grid.w, WINOGRAD_TILE);
   return VC_MIN(w.n, w.c) >= MIN_CHANNELS && tiles >= MIN_TILES;
 }

@@ -11,26 +11,33 @@ bool conv_simd_fits(const struct vc_caps *caps, const vc_tensor *out) {
   return caps->int64 && caps->subgroup_ballot && (lanes & (lanes - 1)) == 0;
 }
 
-// The data of the rows that compute two lanes' worth of columns (of a gradient: rows) of 3 x 3 kernels: what is
-// gathered and spread over the lanes serves twice as many products, for a kernel that takes twice as long to compile.
+// The data of the rows that compute two lanes' worth of columns (of a gradient: rows): what is gathered and spread over
+// the lanes serves twice as many products, for a kernel that takes twice as long to compile.
 const char conv_simd_wide;
-static const double WIDE_FLOPS = 2e8; // from which that pays with cold caches
+// From where that pays with cold caches. Thin kernels, which do few products with what they gather, gain more.
+static const double WIDE_FLOPS = 2e8, WIDE_FLOPS_THIN = 3e7;
+
+static bool is_product(const vc_tensor *out) {
+  return out->op->half_result;
+}
 
 bool conv_simd_fits_wide(const struct vc_caps *caps, const vc_tensor *out) {
-  const bool is_product = out->op->half_result;
-  const uint32_t side = is_product ? out->in[1]->shape.h : out->shape.h, n = is_product ? out->shape.c : out->shape.n;
-  return conv_simd_fits(caps, out) && side == 3 && n % 2 == 0 && n > caps->subgroup_size;
+  if (!is_product(out))
+    return conv_simd_fits(caps, out) && out->shape.h == 3 && out->shape.n % 2 == 0 &&
+           out->shape.n > caps->subgroup_size;
+  const bool is_up = out->shape.h > out->in[0]->shape.h && out->in[1]->shape.h == 2;
+  const uint32_t n = out->shape.c;
+  return conv_simd_fits(caps, out) && n % 2 == 0 && (is_up ? 4 * n : n) > caps->subgroup_size;
 }
 
 bool conv_simd_pays_wide(const struct vc_caps *caps, const vc_tensor *out) {
   (void)caps;
-  return out->op->flops(out) >= WIDE_FLOPS;
+  const bool is_thin = is_product(out) && out->in[1]->shape.h < 3;
+  return out->op->flops(out) >= (is_thin ? WIDE_FLOPS_THIN : WIDE_FLOPS);
 }
 
-// Columns (rows) of a lane: with few products a pixel, too, two share what was spread.
-static uint32_t span_of(const vc_emitter *e, uint32_t side, uint32_t n, bool is_even) {
-  const bool is_wide = vc_emit_data(e) == &conv_simd_wide;
-  return (side < 3 || is_wide) && is_even && n > vc_emit_caps(e)->subgroup_size ? 2 : 1;
+static bool is_wide(const vc_emitter *e) {
+  return vc_emit_data(e) == &conv_simd_wide;
 }
 
 uint32_t conv_simd_subgroup(const struct vc_caps *caps) {
@@ -61,7 +68,7 @@ vc_status conv_simd_emit(vc_emitter *e, const struct conv_product *p) {
   const struct vc_caps *caps = vc_emit_caps(e);
   struct vc_shape in = p->in->shape;
   uint32_t lanes = caps->subgroup_size, paired = in.c % 2 == 0;
-  uint32_t span = span_of(e, p->side, p->cols, p->out->shape.c % 2 == 0),
+  uint32_t span = is_wide(e) ? 2 : 1,
            depth = p->side == 1 && in.c % 8 == 0 ? 4 : 1; // channels of one addition
   uint32_t blocks = (uint32_t)vc_div_up(p->cols, span * lanes), packed_cols = blocks * span * lanes;
   vc_region packed = vc_emit_scratch(e, (uint64_t)packed_cols * in.c * p->side * p->side * 4);
@@ -103,7 +110,7 @@ vc_status conv_simd_emit_gradient(vc_emitter *e, const struct conv_gradient *p) 
   const struct vc_caps *caps = vc_emit_caps(e);
   struct vc_shape rows = p->rows->shape, cols = p->cols->shape;
   uint32_t lanes = caps->subgroup_size, paired = cols.c % 2 == 0;
-  uint32_t lane_rows = span_of(e, p->side, rows.c, rows.c % 2 == 0);
+  uint32_t lane_rows = (p->side < 3 || is_wide(e)) && rows.c % 2 == 0 && rows.c > lanes ? 2 : 1;
   uint32_t group_cols = gradient_columns(p->side, cols.c, paired, lane_rows);
   struct vc_conv_dw_push push = conv_dw_push_of(p);
   push.row_blocks = (uint32_t)vc_div_up(rows.c, lanes * lane_rows);

@@ -90,7 +90,8 @@ static vc_status fwd_coop(vc_emitter *e, const vc_tensor *out) {
 }
 
 static vc_status fwd_emit(vc_emitter *e, const vc_tensor *out) {
-  static const struct vc_variant table[] = {CONV_VARIANTS(fwd_naive, fwd_simd, fwd_tiled, fwd_coop)};
+  static const struct vc_variant table[] = {CONV_VARIANTS(fwd_naive, fwd_simd, fwd_tiled, fwd_coop),
+                                            CONV_SIMD_WIDE(fwd_simd)};
   return vc_emit_variant(e, "conv_transpose_fwd", table, VC_COUNT_OF(table), out);
 }
 
@@ -174,7 +175,8 @@ static vc_status dx_coop(vc_emitter *e, const vc_tensor *out) {
 }
 
 static vc_status dx_emit(vc_emitter *e, const vc_tensor *out) {
-  static const struct vc_variant table[] = {CONV_VARIANTS(dx_naive, dx_simd, dx_tiled, dx_coop)};
+  static const struct vc_variant table[] = {CONV_VARIANTS(dx_naive, dx_simd, dx_tiled, dx_coop),
+                                            CONV_SIMD_WIDE(dx_simd)};
   return vc_emit_variant(e, "conv_transpose_dx", table, VC_COUNT_OF(table), out);
 }
 

@@ -36,6 +36,7 @@ static const struct optest_case large_cases[] = {
     {.name = "many pixels", .in = {X(1, 8, 66, 70), W(8, 4), B(4)}, .out = {1, 4, 132, 140}},
     {.name = "terms in slabs", .in = {X(1, 512, 3, 5), W(512, 8), B(8)}, .out = {1, 8, 6, 10}},
     {.name = "columns over large tiles", .in = {X(1, 8, 51, 41), W(8, 24), B(24)}, .out = {1, 24, 102, 82}},
+    {.name = "many channels and pixels", .in = {X(1, 64, 46, 44), W(64, 32), B(32)}, .out = {1, 32, 92, 88}},
 };
 static const struct optest_op large = {.name = "conv_transpose2x2, large",
                                        .of = &ref_conv_transpose2x2,

@@ -25,7 +25,7 @@ struct vc_safetensors {
   const char **keys, **values; // __metadata__
   uint32_t n_metadata;
   // For writing tensors that are not all in memory: gives one's data, good until the next call. NULL: they have theirs.
-  const void *(*fetch)(void *context, uint32_t tensor);
+  vc_status (*fetch)(void *context, uint32_t tensor, const void **out);
   void *context;
 };
 vc_status vc_safetensors_read(vc_arena *arena, const char *path,
@@ -54,6 +54,12 @@ struct vc_model_info {
 vc_status vc_checkpoint_write(const char *path, const vc_model *model, const float *block,
                               const struct vc_config *config, const double *min, const double *max,
                               const struct vc_heads *heads, const char *metrics_json);
+// The same with weights that need not be in memory whole: fetch gives n elements of the block from `first` on, good
+// until the next call.
+typedef vc_status (*vc_fetch_params_fn)(void *context, uint64_t first, uint64_t n, const float **out);
+vc_status vc_checkpoint_write_from(const char *path, const vc_model *model, vc_fetch_params_fn fetch, void *context,
+                                   const struct vc_config *config, const double *min, const double *max,
+                                   const struct vc_heads *heads, const char *metrics_json);
 // The texts of metadata normalisation
 vc_status vc_checkpoint_range_text(vc_arena *arena, const double *min, const double *max, uint32_t n, const char **out);
 vc_status vc_checkpoint_classes_text(vc_arena *arena, const struct vc_config *config, const char **out); // and classes
@@ -65,6 +71,7 @@ vc_status vc_checkpoint_read(vc_arena *arena, const char *path, struct vc_model_
 // is in block) and skipped. VC_E_SHAPE if nothing fits.
 vc_status vc_checkpoint_load_weights(const char *path, const vc_model *model, float *block, bool strict);
 
+enum { VC_STATE_PART = 1 << 20 }; // elements that are written, and checked, at a time
 enum vc_state_block { VC_STATE_PARAMS, VC_STATE_MOMENT1, VC_STATE_MOMENT2, VC_N_STATE_BLOCKS };
 // The state beside last.safetensors that makes a resumed run end with the same bits. Blocks in device order.
 struct vc_train_state {
@@ -80,8 +87,10 @@ struct vc_train_state {
   float loss_scale[4];        // of vc_loss_scale, in mixed precision
   uint64_t log_bytes;         // length of log.jsonl at this point; resuming cuts it there
 };
-// fetch gives the blocks one by one, each good until the next call, so that they need not be in memory together.
-typedef vc_status (*vc_fetch_block_fn)(void *context, enum vc_state_block block, const float **out);
+// fetch gives n elements, at most VC_STATE_PART, of a block from `first` on, good until the next call, so that no block
+// need be in memory whole.
+typedef vc_status (*vc_fetch_block_fn)(void *context, enum vc_state_block block, uint64_t first, uint64_t n,
+                                       const float **out);
 vc_status vc_train_state_write(const char *path, const struct vc_train_state *state, const char *config_text,
                                vc_fetch_block_fn fetch, void *context);
 // VC_E_FORMAT for a damaged file (checksummed), VC_E_CONFIG when config_text differs in a key that changes results

@@ -499,19 +499,25 @@ static vc_status heads_text(vc_arena *arena, const struct vc_unet_desc *d, const
 
 // A model's tensors, one at a time in memory in PyTorch's order.
 struct source {
-  const float *block;
+  vc_fetch_params_fn fetch;
+  void *context;
   const struct vc_param **params; // of the file's tensors
   float *values;                  // of the tensor at hand
   int64_t *wholes;
 };
 
-static const void *fetch_tensor(void *context, uint32_t tensor) {
+static vc_status fetch_tensor(void *context, uint32_t tensor, const void **out) {
   const struct source *from = context;
-  const struct vc_param *p = from->params[tensor];
-  vc_param_from_block(p, from->block, from->values);
-  if (!p->is_integer) return from->values;
-  for (uint64_t k = 0; k < param_count(p); k++) from->wholes[k] = (int64_t)from->values[k];
-  return from->wholes;
+  struct vc_param p = *from->params[tensor];
+  const float *values;
+  VC_TRY(from->fetch(from->context, p.offset, param_count(&p), &values));
+  p.offset = 0;
+  vc_param_from_block(&p, values, from->values);
+  *out = from->values;
+  if (!p.is_integer) return VC_OK;
+  for (uint64_t k = 0; k < param_count(&p); k++) from->wholes[k] = (int64_t)from->values[k];
+  *out = from->wholes;
+  return VC_OK;
 }
 
 static struct vc_named_tensor tensor_of(const struct vc_param *p) {
@@ -524,7 +530,8 @@ static struct vc_named_tensor tensor_of(const struct vc_param *p) {
 }
 
 // The wider ones first: readers that map the file want every tensor at a multiple of its elements' size.
-static vc_status list_tensors(vc_arena *arena, const vc_model *model, const float *block, struct vc_safetensors *s) {
+static vc_status list_tensors(vc_arena *arena, const vc_model *model, vc_fetch_params_fn fetch, void *context,
+                              struct vc_safetensors *s) {
   struct source *from;
   uint64_t n_most[2] = {0}; // floats, whole numbers
   VC_TRY(VC_NEW(arena, 1, &from));
@@ -540,7 +547,8 @@ static vc_status list_tensors(vc_arena *arena, const vc_model *model, const floa
       s->tensors[s->n_tensors++] = tensor_of(p);
     }
   }
-  from->block = block;
+  from->fetch = fetch;
+  from->context = context;
   VC_TRY(VC_NEW(arena, n_most[0], &from->values));
   VC_TRY(VC_NEW(arena, n_most[1], &from->wholes));
   s->fetch = fetch_tensor;
@@ -548,8 +556,8 @@ static vc_status list_tensors(vc_arena *arena, const vc_model *model, const floa
   return VC_OK;
 }
 
-static vc_status write_checkpoint(vc_arena *arena, const char *path, const vc_model *model, const float *block,
-                                  const struct vc_config *config, const double *min, const double *max,
+static vc_status write_checkpoint(vc_arena *arena, const char *path, const vc_model *model, vc_fetch_params_fn fetch,
+                                  void *context, const struct vc_config *config, const double *min, const double *max,
                                   const struct vc_heads *heads, const char *metrics_json) {
   const char *keys[6], *values[6];
   struct vc_safetensors s = {.keys = keys, .values = values};
@@ -571,16 +579,29 @@ static vc_status write_checkpoint(vc_arena *arena, const char *path, const vc_mo
   }
   keys[s.n_metadata] = "version";
   values[s.n_metadata++] = VC_VERSION;
-  VC_TRY(list_tensors(arena, model, block, &s));
+  VC_TRY(list_tensors(arena, model, fetch, context, &s));
   return vc_safetensors_write(path, &s);
+}
+
+vc_status vc_checkpoint_write_from(const char *path, const vc_model *model, vc_fetch_params_fn fetch, void *context,
+                                   const struct vc_config *config, const double *min, const double *max,
+                                   const struct vc_heads *heads, const char *metrics_json) {
+  vc_arena *arena;
+  VC_TRY(vc_arena_create(&arena));
+  vc_status status = write_checkpoint(arena, path, model, fetch, context, config, min, max, heads, metrics_json);
+  vc_arena_destroy(arena);
+  return status;
+}
+
+static vc_status fetch_from_block(void *context, uint64_t first, uint64_t n, const float **out) {
+  const float *const *block = context;
+  (void)n;
+  *out = *block + first;
+  return VC_OK;
 }
 
 vc_status vc_checkpoint_write(const char *path, const vc_model *model, const float *block,
                               const struct vc_config *config, const double *min, const double *max,
                               const struct vc_heads *heads, const char *metrics_json) {
-  vc_arena *arena;
-  VC_TRY(vc_arena_create(&arena));
-  vc_status status = write_checkpoint(arena, path, model, block, config, min, max, heads, metrics_json);
-  vc_arena_destroy(arena);
-  return status;
+  return vc_checkpoint_write_from(path, model, fetch_from_block, &block, config, min, max, heads, metrics_json);
 }

@@ -13,36 +13,52 @@ vc_status vc_keep_path(const struct vc_run *run, const char *file, char **out_pa
   return vc_path_join(run->arena, run->options->out_dir, file, out_path);
 }
 
-// block: room for the parameters; they stay there.
-static vc_status write_weights(struct vc_run *run, float *block, const char *file, const char *metrics_json) {
-  char *path;
-  VC_TRY(vc_keep_path(run, file, &path));
-  VC_TRY(vc_slot_read(run->params, 0, block, run->model->block_elements * sizeof(float)));
-  return vc_checkpoint_write(path, run->model, block, run->config, run->min, run->max,
-                             vc_run_is_iic(run) ? &run->heads : NULL, metrics_json);
-}
-
+// Parts of the run's blocks, one at a time in memory.
 struct keeper {
   struct vc_run *run;
-  float *block; // the one that is in memory
+  float *part;
 };
 
-static vc_status fetch_block(void *context, enum vc_state_block which, const float **out) {
-  const struct keeper *k = context;
-  vc_slot *const slots[VC_N_STATE_BLOCKS] = {k->run->params, k->run->moment1, k->run->moment2};
-  const uint64_t n_bytes = k->run->model->block_elements * sizeof(float);
-  *out = k->block;
-  if (slots[which]) return vc_slot_read(slots[which], 0, k->block, n_bytes);
-  memset(k->block, 0, n_bytes);
+static vc_status make_keeper(vc_arena *arena, struct vc_run *run, struct keeper *out) {
+  uint64_t n_most = VC_STATE_PART;
+  for (uint32_t i = 0; i < run->model->n_params; i++)
+    n_most = VC_MAX(n_most, vc_shape_count(run->model->params[i].shape));
+  out->run = run;
+  return VC_NEW(arena, n_most, &out->part);
+}
+
+static vc_status fetch(struct keeper *k, vc_slot *slot, uint64_t first, uint64_t n, const float **out) {
+  *out = k->part;
+  if (slot) return vc_slot_read(slot, first * sizeof *k->part, k->part, n * sizeof *k->part);
+  memset(k->part, 0, n * sizeof *k->part);
   return VC_OK;
 }
 
+static vc_status fetch_params(void *context, uint64_t first, uint64_t n, const float **out) {
+  struct keeper *k = context;
+  return fetch(k, k->run->params, first, n, out);
+}
+
+static vc_status fetch_block(void *context, enum vc_state_block which, uint64_t first, uint64_t n, const float **out) {
+  struct keeper *k = context;
+  vc_slot *const slots[VC_N_STATE_BLOCKS] = {k->run->params, k->run->moment1, k->run->moment2};
+  return fetch(k, slots[which], first, n, out);
+}
+
+static vc_status write_weights(struct keeper *k, const char *file, const char *metrics_json) {
+  struct vc_run *run = k->run;
+  char *path;
+  VC_TRY(vc_keep_path(run, file, &path));
+  return vc_checkpoint_write_from(path, run->model, fetch_params, k, run->config, run->min, run->max,
+                                  vc_run_is_iic(run) ? &run->heads : NULL, metrics_json);
+}
+
 static vc_status keep_last(struct vc_run *run, vc_arena *scratch) {
-  struct keeper k = {.run = run};
+  struct keeper k;
   struct vc_train_state *s = &run->state;
   char *path;
-  VC_TRY(VC_NEW(scratch, run->model->block_elements, &k.block));
-  VC_TRY(write_weights(run, k.block, "checkpoints/last.safetensors", NULL));
+  VC_TRY(make_keeper(scratch, run, &k));
+  VC_TRY(write_weights(&k, "checkpoints/last.safetensors", NULL));
   if (run->loss_scale) VC_TRY(vc_slot_read(run->loss_scale, 0, s->loss_scale, sizeof s->loss_scale));
   VC_TRY(vc_keep_path(run, "checkpoints/last.state", &path));
   s->n_block = run->model->block_elements;
@@ -139,7 +155,6 @@ static vc_status keep_if_best(struct vc_run *run, const char *name, double loss,
   VC_TRY(vc_arena_create(&scratch));
   vc_json_writer *w;
   char *file;
-  float *block;
   const char *metrics = NULL;
   vc_status status = vc_arena_printf(scratch, &file, "checkpoints/%s.safetensors", name);
   if (status == VC_OK) status = vc_json_writer_create(scratch, 0, &w);
@@ -152,8 +167,9 @@ static vc_status keep_if_best(struct vc_run *run, const char *name, double loss,
     size_t n_bytes;
     status = vc_json_writer_text(w, &metrics, &n_bytes);
   }
-  if (status == VC_OK) status = VC_NEW(scratch, run->model->block_elements, &block);
-  if (status == VC_OK) status = write_weights(run, block, file, metrics);
+  struct keeper k;
+  if (status == VC_OK) status = make_keeper(scratch, run, &k);
+  if (status == VC_OK) status = write_weights(&k, file, metrics);
   vc_arena_destroy(scratch);
   VC_TRY(status);
   *best = rank;

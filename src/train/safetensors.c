@@ -41,14 +41,19 @@ static void print_checksum(uint64_t checksum, char *digits) {
   memcpy(digits, text, 16);
 }
 
-static const void *data_of(const struct vc_safetensors *s, uint32_t i) {
-  return s->fetch ? s->fetch(s->context, i) : s->tensors[i].data;
+static vc_status data_of(const struct vc_safetensors *s, uint32_t i, const void **out) {
+  *out = s->tensors[i].data;
+  return s->fetch ? s->fetch(s->context, i, out) : VC_OK;
 }
 
-static uint64_t checksum_of_tensors(const struct vc_safetensors *s) {
-  uint64_t checksum = 0;
-  for (uint32_t i = 0; i < s->n_tensors; i++) checksum = checksum_bytes(data_of(s, i), s->tensors[i].n_bytes, checksum);
-  return checksum;
+static vc_status checksum_of_tensors(const struct vc_safetensors *s, uint64_t *out) {
+  *out = 0;
+  for (uint32_t i = 0; i < s->n_tensors; i++) {
+    const void *data;
+    VC_TRY(data_of(s, i, &data));
+    *out = checksum_bytes(data, s->tensors[i].n_bytes, *out);
+  }
+  return VC_OK;
 }
 
 static uint32_t dtype_bytes(const char *name) {
@@ -178,6 +183,7 @@ static vc_status read_header(struct reader *r, const uint8_t *file, size_t n_fil
 static vc_status check_checksum(const struct reader *r, const char *header, size_t n_header,
                                 const struct vc_safetensors *s) {
   char *text, written[sizeof no_checksum], is[sizeof no_checksum] = "", *digits;
+  uint64_t of_tensors;
   while (n_header > 0 && header[n_header - 1] == ' ') n_header--;
   VC_TRY(vc_arena_printf(r->arena, &text, "%.*s", (int)n_header, header));
   if (strlen(text) != n_header || !(digits = checksum_in(text))) return VC_OK;
@@ -185,7 +191,8 @@ static vc_status check_checksum(const struct reader *r, const char *header, size
   memcpy(digits, no_checksum, sizeof no_checksum - 1);
   print_checksum(checksum_bytes(text, n_header, 0), is);
   if (memcmp(is, written, 16) != 0) return VC_OK;
-  print_checksum(checksum_of_tensors(s), is + 16);
+  VC_TRY(checksum_of_tensors(s, &of_tensors));
+  print_checksum(of_tensors, is + 16);
   if (memcmp(is, written, sizeof is - 1) == 0) return VC_OK;
   return VC_FAIL(
       VC_E_FORMAT,
@@ -258,7 +265,9 @@ static vc_status write_parts(vc_file_writer *file, const char *header, size_t n_
   VC_TRY(vc_file_writer_append(file, header, n_header));
   VC_TRY(vc_file_writer_append(file, "        ", (size_t)(n_padded - n_header)));
   for (uint32_t i = 0; i < s->n_tensors; i++) {
-    VC_TRY(vc_file_writer_append(file, data_of(s, i), (size_t)s->tensors[i].n_bytes));
+    const void *data;
+    VC_TRY(data_of(s, i, &data));
+    VC_TRY(vc_file_writer_append(file, data, (size_t)s->tensors[i].n_bytes));
   }
   return VC_OK;
 }
@@ -275,8 +284,10 @@ static vc_status write_file(vc_arena *arena, const char *path, const struct vc_s
   digits = checksum_in(header);
   VC_ASSERT(digits);
   const uint64_t of_header = checksum_bytes(header, n_header, 0);
+  uint64_t of_tensors;
+  VC_TRY(checksum_of_tensors(s, &of_tensors));
   print_checksum(of_header, digits);
-  print_checksum(checksum_of_tensors(s), digits + 16);
+  print_checksum(of_tensors, digits + 16);
   vc_file_writer *file;
   VC_TRY(vc_file_writer_open(path, &file));
   vc_status status = write_parts(file, header, n_header, s);

@@ -11,7 +11,7 @@
 #endif
 
 static const char magic[8] = "VCSTATE";
-enum { STATE_VERSION = 3, MAX_CONFIG_BYTES = 16 << 20 };
+enum { STATE_VERSION = 4, MAX_CONFIG_BYTES = 16 << 20 };
 
 // The file begins with this, then the configuration's text, padded with zeros to a multiple of 8, then the blocks, then
 // the checksum of all that.
@@ -41,7 +41,7 @@ static vc_status put(vc_file_writer *file, uint64_t *checksum, const void *data,
 static vc_status write_parts(vc_file_writer *file, const struct vc_train_state *state, const char *config_text,
                              vc_fetch_block_fn fetch, void *context) {
   static const char zeros[8] = {0};
-  uint64_t checksum = 0, n_config = strlen(config_text), n_block = 4 * state->n_block;
+  uint64_t checksum = 0, n_config = strlen(config_text);
   struct header h = {.version = STATE_VERSION,
                      .header_bytes = sizeof h,
                      .config_bytes = n_config,
@@ -64,9 +64,12 @@ static vc_status write_parts(vc_file_writer *file, const struct vc_train_state *
   VC_TRY(put(file, &checksum, config_text, n_config));
   VC_TRY(put(file, &checksum, zeros, vc_round_up(n_config, 8) - n_config));
   for (uint32_t b = 0; b < VC_N_STATE_BLOCKS; b++) {
-    const float *block;
-    VC_TRY(fetch(context, b, &block));
-    VC_TRY(put(file, &checksum, block, n_block));
+    for (uint64_t first = 0; first < state->n_block; first += VC_STATE_PART) {
+      const uint64_t n = VC_MIN(VC_STATE_PART, state->n_block - first);
+      const float *part;
+      VC_TRY(fetch(context, b, first, n, &part));
+      VC_TRY(put(file, &checksum, part, 4 * n));
+    }
   }
   return vc_file_writer_append(file, &checksum, sizeof checksum);
 }
@@ -105,12 +108,18 @@ static vc_status check_file(const char *path, const uint8_t *file, size_t n_file
   uint64_t n_config = vc_round_up(h->config_bytes, 8);
   if (n_config + 12 * h->n_block != n_rest) return fail_damaged(path);
   const uint8_t *p = file;
-  uint64_t sizes[] = {sizeof *h,      h->config_bytes, n_config - h->config_bytes,
-                      4 * h->n_block, 4 * h->n_block,  4 * h->n_block};
+  const uint64_t sizes[] = {sizeof *h, h->config_bytes, n_config - h->config_bytes};
   uint64_t checksum = 0;
   for (size_t i = 0; i < VC_COUNT_OF(sizes); i++) {
     checksum = checksum_bytes(p, sizes[i], checksum);
     p += sizes[i];
+  }
+  for (uint32_t b = 0; b < VC_N_STATE_BLOCKS; b++) {
+    for (uint64_t first = 0; first < h->n_block; first += VC_STATE_PART) {
+      const uint64_t n = VC_MIN(VC_STATE_PART, h->n_block - first);
+      checksum = checksum_bytes(p, 4 * n, checksum);
+      p += 4 * n;
+    }
   }
   return memcmp(p, &checksum, sizeof checksum) == 0 ? VC_OK : fail_damaged(path);
 }

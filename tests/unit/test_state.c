@@ -32,8 +32,9 @@ static struct vc_train_state make_state(void) {
   return s;
 }
 
-static vc_status fetch(void *context, enum vc_state_block block, const float **out) {
-  *out = ((const struct vc_train_state *)context)->blocks[block];
+static vc_status fetch(void *context, enum vc_state_block block, uint64_t first, uint64_t n, const float **out) {
+  (void)n;
+  *out = ((const struct vc_train_state *)context)->blocks[block] + first;
   return VC_OK;
 }
 
@@ -101,7 +102,7 @@ static void the_checksum_does_not_change(void **state) {
   ASSERT_OK(vc_file_read(*state, "empty.state", 0, &file, &n));
   assert_int_equal(n, 176 + 8);
   memcpy(&checksum, file + 176, 8);
-  assert_true(checksum == 0x3c2c392b9c77897u);
+  assert_true(checksum == 0xde39e6ad3d7ea41bu);
 }
 
 int main(void) {

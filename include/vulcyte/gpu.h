@@ -106,8 +106,8 @@ uint64_t vc_shader_hash(void); // of all embedded shaders: another build's kerne
 // subgroups.
 vc_status vc_kernel_get(vc_gpu *gpu, const char *name, const uint32_t *spec, uint32_t n_spec,
                         uint32_t required_subgroup, vc_kernel **out);
-// Makes kernels ready that vc_kernel_get will be asked for, with all processors: their pipelines, and their machine code
-// where the driver (llvmpipe) leaves that to the first dispatch. One that cannot be made fails in vc_kernel_get.
+// Makes kernels ready that vc_kernel_get will be asked for, with all processors: their pipelines, and their machine
+// code where the driver (llvmpipe) leaves that to the first dispatch. One that cannot be made fails in vc_kernel_get.
 struct vc_kernel_want {
   const char *name;
   const uint32_t *spec;

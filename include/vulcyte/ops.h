@@ -20,9 +20,9 @@ struct vc_conv2d_desc {
   bool relu;      // y = max(y, 0), fused
   vc_tensor *add; // a of the formula, of y's shape; NULL: 0
 };
-// y[n,k,i,j] = a[n,k,i,j] + b[k] + sum_{c,r,s} w[k,c,r,s] x[n,c,i+r-o,j+s-o], o = (side-1)/2 for SAME, 0 for VALID. [CONV 1]
-// x {N,C,H,W}, w {K,C,R,R} with R = 1 or 3, b {1,K,1,1} or NULL → {N,K,H',W'}.
-// Jobs with variants: conv2d_fwd, conv2d_dx, conv2d_dw.
+// y[n,k,i,j] = a[n,k,i,j] + b[k] + sum_{c,r,s} w[k,c,r,s] x[n,c,i+r-o,j+s-o], o = (side-1)/2 for SAME, 0 for VALID.
+// [CONV 1] x {N,C,H,W}, w {K,C,R,R} with R = 1 or 3, b {1,K,1,1} or NULL → {N,K,H',W'}. Jobs with variants: conv2d_fwd,
+// conv2d_dx, conv2d_dw.
 vc_tensor *vc_conv2d(vc_graph *g, vc_tensor *x, vc_tensor *w, vc_tensor *b, struct vc_conv2d_desc desc);
 // y[n,k,2i+r,2j+s] = b[k] + sum_c w[c,k,r,s] x[n,c,i,j]. x {N,C,H,W}, w {C,K,2,2}, b {1,K,1,1} → {N,K,2H,2W}.
 // [UPCONV 1]

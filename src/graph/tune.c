@@ -195,7 +195,7 @@ static vc_status run_small(const struct stage *s, size_t row, double **out_value
 
 static vc_status prove_one(const struct stage *s, const struct item *item, const double *want, struct candidate *c) {
   const struct vc_variant *v = &s->use->table[c->row];
-  double *got, seconds, error = 0, larger = item->sample.h * item->sample.w / (double)(s->sample->h * s->sample->w);
+  double *got, seconds = 0, error = 0, larger = item->sample.h * item->sample.w / (double)(s->sample->h * s->sample->w);
   double allowed = s->is_half || v->needs_fp16 || v->needs_coop_matrix ? TOLERANCE_HALF : TOLERANCE;
   uint64_t n;
   char reason[256] = "";

@@ -27,6 +27,7 @@ struct vc_choices {
   char died_of[NAME_BYTES];          // the kernel whose trial the process before this one did not survive, or ""
   char fatal[MAX_FATAL][NAME_BYTES]; // JOB=NAME
   uint32_t n_fatal;
+  bool cut_off;
   struct vc_choice *list; // what vc_choices_list gave last
 };
 
@@ -116,6 +117,10 @@ bool choices_is_fatal(const vc_choices *c, const char *job, const char *variant)
   return false;
 }
 
+bool choices_cut_off(const vc_choices *c) {
+  return c->cut_off;
+}
+
 // What cannot be written protects nothing, and fails nothing.
 void choices_try(vc_choices *c, const char *job, const char *variant) {
   char name[NAME_BYTES];
@@ -143,6 +148,7 @@ static void look_back(vc_choices *c, bool *out_changed) {
   const size_t n = fread(text, 1, sizeof text - 1, file), n_again = sizeof again - 1;
   fclose(file);
   choices_tried(c);
+  c->cut_off = true;
   text[n] = '\0';
   if (n <= n_again || strcmp(text + n - n_again, again) != 0) {
     snprintf(c->died_of, sizeof c->died_of, "%.*s", NAME_BYTES - 1, text);

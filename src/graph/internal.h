@@ -153,6 +153,7 @@ vc_status choices_end(vc_choices *c);
 void choices_try(vc_choices *c, const char *job, const char *variant);
 void choices_tried(vc_choices *c);
 bool choices_is_fatal(const vc_choices *c, const char *job, const char *variant);
+bool choices_cut_off(const vc_choices *c); // choices_begin found that the process before had died in a trial
 
 // ---- sample.c: the node that a choice is measured on --------------------------------------------------------------
 

@@ -497,7 +497,12 @@ static vc_status measure_items(vc_arena *arena, struct tuner *t, const struct pr
   for (size_t i = 0; i < n; i++) n_new += !items[i].like;
   vc_log(VC_LOG_INFO, "tuning %zu kernel%s for this device (about %.0f s, remembered)", n_new, n_new == 1 ? "" : "s",
          ceil(VC_MIN(limit, guess(t->caps, items, n))));
-  VC_TRY(prepare(arena, t, p, items, n));
+  if (!choices_cut_off(choices)) { // else one by one, so that the trials name the kernel that a driver dies of
+    choices_try(choices, "*", "*");
+    const vc_status status = prepare(arena, t, p, items, n);
+    if (status != VC_E_DEVICE_LOST) choices_tried(choices);
+    VC_TRY(status);
+  }
   const double start = vc_time_seconds();
   for (size_t i = 0; i < n; i++) {
     const struct vc_variant_use *use = items[i].use;

@@ -81,8 +81,9 @@ static uint32_t rows_allowed(const vc_emitter *e, const char *job, const struct 
   uint32_t rows = 0;
   VC_ASSERT(n_rows <= 32);
   for (size_t i = 1; i < n_rows; i++) {
-    if (runs_on(&table[i], e, out) && pays(&table[i], e, out) && !is_excluded(e->choosing.variants, job, &table[i]) &&
-        !is_excluded(e->choosing.env, job, &table[i]))
+    const bool is_fatal = e->choosing.choices && choices_is_fatal(e->choosing.choices, job, table[i].name);
+    if (!is_fatal && runs_on(&table[i], e, out) && pays(&table[i], e, out) &&
+        !is_excluded(e->choosing.variants, job, &table[i]) && !is_excluded(e->choosing.env, job, &table[i]))
       rows |= 1u << i;
   }
   return rows;

@@ -142,24 +142,17 @@ static vc_status rows_infer(vc_tensor *out) {
   return VC_OK;
 }
 
-static vc_status emit_rows(vc_emitter *e, const vc_tensor *out, uint32_t flags) {
+static vc_status emit_rows(vc_emitter *e, const vc_tensor *out) {
+  const uint32_t *flags = vc_emit_data(e);
   const struct sum_rows_attr *a = ops_attr(out);
   struct rows r = rows_of(a->n_pixels, a->c, sums_wanted(vc_emit_caps(e)));
   uint32_t n_rows = r.parts * r.group;
   vc_region partial = vc_region_slice(vc_emit_tensor(e, out->in[0]), 0, (uint64_t)n_rows * a->c * sizeof(float));
-  return ops_emit_column_sums(e, partial, n_rows, a->c, 1, flags, vc_emit_tensor(e, out));
-}
-
-static vc_status emit_rows_naive(vc_emitter *e, const vc_tensor *out) {
-  return emit_rows(e, out, 0);
-}
-
-static vc_status emit_rows_subgroup(vc_emitter *e, const vc_tensor *out) {
-  return emit_rows(e, out, OPS_SUM_SHUFFLES);
+  return ops_emit_column_sums(e, partial, n_rows, a->c, 1, flags ? *flags : 0, vc_emit_tensor(e, out));
 }
 
 static vc_status rows_emit(vc_emitter *e, const vc_tensor *out) {
-  static const struct vc_variant table[] = OPS_SUM_VARIANTS(emit_rows_naive, emit_rows_subgroup);
+  static const struct vc_variant table[] = OPS_SUM_VARIANTS(emit_rows);
   return vc_emit_variant(e, "sum_rows", table, VC_COUNT_OF(table), out);
 }
 

@@ -43,18 +43,20 @@ vc_tensor *ops_max_pool_grad_of(const vc_tensor *t, const vc_tensor *x);
 enum { OPS_SUM_ROOT = 1, OPS_SUM_SHUFFLES = 2 };
 vc_status ops_emit_column_sums(vc_emitter *e, vc_region partial, uint32_t n_rows, uint32_t n_columns, float factor,
                                uint32_t flags, vc_region out);
-// The kernels of an op that ends so.
+// The kernels of an op that ends so; vc_emit_data gives the emit function its flags, or NULL for none.
+extern const uint32_t ops_sum_shuffles;
 bool ops_subgroup_sums_fit(const struct vc_caps *caps, const vc_tensor *out);
-#define OPS_SUM_VARIANTS(emit_naive, emit_subgroup)                                              \
-  {                                                                                              \
-      {.name = "naive", .takes_half = true, .rank_cpu = 1, .rank_gpu = 1, .emit = (emit_naive)}, \
-      {.name = "subgroup",                                                                       \
-       .needs_shuffle = true,                                                                    \
-       .takes_half = true,                                                                       \
-       .fits = ops_subgroup_sums_fit,                                                            \
-       .rank_cpu = 0.5f,                                                                         \
-       .rank_gpu = 2,                                                                            \
-       .emit = (emit_subgroup)},                                                                 \
+#define OPS_SUM_VARIANTS(sum_emit)                                                             \
+  {                                                                                            \
+      {.name = "naive", .takes_half = true, .rank_cpu = 1, .rank_gpu = 1, .emit = (sum_emit)}, \
+      {.name = "subgroup",                                                                     \
+       .needs_shuffle = true,                                                                  \
+       .takes_half = true,                                                                     \
+       .fits = ops_subgroup_sums_fit,                                                          \
+       .rank_cpu = 0.5f,                                                                       \
+       .rank_gpu = 2,                                                                          \
+       .emit = (sum_emit),                                                                     \
+       .data = &ops_sum_shuffles},                                                             \
   }
 // out[0] = sums[0] / max(sums[1], 1): a sum over counted pixels becomes their mean.
 vc_status ops_emit_ratio(vc_emitter *e, vc_region sums, vc_region out);

@@ -8,6 +8,8 @@
 
 enum { FINAL_COLUMNS = 8 }; // of a workgroup, where there are several
 
+const uint32_t ops_sum_shuffles = OPS_SUM_SHUFFLES;
+
 bool ops_subgroup_sums_fit(const struct vc_caps *caps, const vc_tensor *out) {
   (void)out;
   return caps->subgroup_size_control && REDUCE_LOCAL % caps->subgroup_size == 0;
@@ -46,7 +48,8 @@ static vc_status sum_infer(vc_tensor *out) {
   return VC_OK;
 }
 
-static vc_status emit_sum(vc_emitter *e, const vc_tensor *out, uint32_t flags) {
+static vc_status emit_sum(vc_emitter *e, const vc_tensor *out) {
+  const uint32_t *flags = vc_emit_data(e);
   const struct sum_attr *a = ops_attr(out);
   const uint32_t columns = out->shape.c, width = columns == 1 || columns % 4 == 0 ? 4 : 1;
   const uint32_t n_lanes = (uint32_t)vc_div_up(columns, width); // of one row
@@ -78,20 +81,12 @@ static vc_status emit_sum(vc_emitter *e, const vc_tensor *out, uint32_t flags) {
                       }));
   }
   if (is_final) return VC_OK;
-  return ops_emit_column_sums(e, partial, n_ranges * n_rows, columns, a->factor, flags | (a->root ? OPS_SUM_ROOT : 0),
-                              y);
-}
-
-static vc_status emit_naive(vc_emitter *e, const vc_tensor *out) {
-  return emit_sum(e, out, 0);
-}
-
-static vc_status emit_subgroup(vc_emitter *e, const vc_tensor *out) {
-  return emit_sum(e, out, OPS_SUM_SHUFFLES);
+  return ops_emit_column_sums(e, partial, n_ranges * n_rows, columns, a->factor,
+                              (flags ? *flags : 0) | (a->root ? OPS_SUM_ROOT : 0), y);
 }
 
 static vc_status sum_emit(vc_emitter *e, const vc_tensor *out) {
-  static const struct vc_variant table[] = OPS_SUM_VARIANTS(emit_naive, emit_subgroup);
+  static const struct vc_variant table[] = OPS_SUM_VARIANTS(emit_sum);
   return vc_emit_variant(e, out->op->name, table, VC_COUNT_OF(table), out);
 }
 

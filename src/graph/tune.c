@@ -340,13 +340,14 @@ static bool is_right(const struct candidate *candidates, size_t n, size_t row) {
   return false;
 }
 
-static vc_status measure(struct tuner *t, struct item *item, vc_choices *choices) {
+static vc_status measure(struct tuner *t, struct item *item) {
   const struct vc_variant_use *use = item->use;
   struct candidate candidates[VC_MAX_TIMES] = {0};
   struct vc_choice choice = {.key = use->key};
   size_t n = 0;
   for (size_t row = 0; row < use->n_rows && n < VC_MAX_TIMES; row++) {
-    if (use->rows >> row & 1 && !choices_is_fatal(choices, use->job, use->table[row].name)) candidates[n++].row = row;
+    if (use->rows >> row & 1 && !choices_is_fatal(t->choices, use->job, use->table[row].name))
+      candidates[n++].row = row;
   }
   if (!item->like || !item->like->proven) VC_TRY(in_arena(t, item, candidates, n, false));
   item->proven = is_right(candidates, n, use->chosen);
@@ -355,7 +356,7 @@ static vc_status measure(struct tuner *t, struct item *item, vc_choices *choices
   for (size_t i = 0; i < n; i++) {
     choice.times[choice.n_times++] = (struct vc_choice_time){use->table[candidates[i].row].name, candidates[i].seconds};
   }
-  return choices_put(choices, &choice);
+  return choices_put(t->choices, &choice);
 }
 
 // ---- all of a program -----------------------------------------------------------------------------------------
@@ -424,20 +425,19 @@ static vc_status list_items(vc_arena *arena, const struct vc_caps *caps, const s
 
 // What there is no time for: by rank, and remembered so; but proven, here or with an item of the same machine code. One
 // that is wrong has its fellows measured, whatever it takes. Adds what stays unmeasured to *inout_left.
-static vc_status settle(struct tuner *t, const struct program *p, struct item *items, size_t i, vc_choices *choices,
-                        size_t *inout_left) {
+static vc_status settle(struct tuner *t, const struct program *p, struct item *items, size_t i, size_t *inout_left) {
   struct item *item = &items[i];
   const struct vc_variant_use *use = item->use;
   struct candidate candidate = {.row = use->chosen};
   for (size_t k = 0; k < i && !item->proven; k++) {
     item->proven = items[k].proven && same_code(p, use, items[k].use);
   }
-  if (choices_is_fatal(choices, use->job, use->table[use->chosen].name)) return measure(t, item, choices);
+  if (choices_is_fatal(t->choices, use->job, use->table[use->chosen].name)) return measure(t, item);
   if (!item->proven && use->chosen > 0) VC_TRY(in_arena(t, item, &candidate, 1, false));
   item->proven = is_right(&candidate, 1, use->chosen);
-  if (!item->proven) return measure(t, item, choices);
+  if (!item->proven) return measure(t, item);
   ++*inout_left;
-  return choices_put(choices, &(struct vc_choice){.key = use->key, .variant = use->table[use->chosen].name});
+  return choices_put(t->choices, &(struct vc_choice){.key = use->key, .variant = use->table[use->chosen].name});
 }
 
 // ---- kernels made ahead ---------------------------------------------------------------------------------------
@@ -490,26 +490,26 @@ static double guess(const struct vc_caps *caps, const struct item *items, size_t
   return seconds;
 }
 
-static vc_status measure_items(vc_arena *arena, struct tuner *t, const struct program *p, struct item *items, size_t n,
-                               vc_choices *choices) {
-  double limit = choices_seconds(choices);
+static vc_status measure_items(vc_arena *arena, struct tuner *t, const struct program *p, struct item *items,
+                               size_t n) {
+  double limit = choices_seconds(t->choices);
   size_t n_left = 0, n_new = 0;
   for (size_t i = 0; i < n; i++) n_new += !items[i].like;
   vc_log(VC_LOG_INFO, "tuning %zu kernel%s for this device (about %.0f s, remembered)", n_new, n_new == 1 ? "" : "s",
          ceil(VC_MIN(limit, guess(t->caps, items, n))));
-  if (!choices_cut_off(choices)) { // else one by one, so that the trials name the kernel that a driver dies of
-    choices_try(choices, "*", "*");
+  if (!choices_cut_off(t->choices)) { // else one by one, so that the trials name the kernel that a driver dies of
+    choices_try(t->choices, "*", "*");
     const vc_status status = prepare(arena, t, p, items, n);
-    if (status != VC_E_DEVICE_LOST) choices_tried(choices);
+    if (status != VC_E_DEVICE_LOST) choices_tried(t->choices);
     VC_TRY(status);
   }
   const double start = vc_time_seconds();
   for (size_t i = 0; i < n; i++) {
     const struct vc_variant_use *use = items[i].use;
     if (items[i].like || vc_time_seconds() - start < limit) {
-      VC_TRY_CTX(measure(t, &items[i], choices), "measuring %s", use->job);
+      VC_TRY_CTX(measure(t, &items[i]), "measuring %s", use->job);
     } else {
-      VC_TRY_CTX(settle(t, p, items, i, choices, &n_left), "proving %s", use->job);
+      VC_TRY_CTX(settle(t, p, items, i, &n_left), "proving %s", use->job);
     }
   }
   if (n_left > 0) {
@@ -533,7 +533,7 @@ vc_status tune_program(struct vc_gpu *gpu, const struct vc_caps *caps, const str
     status = choices_begin(choices, arena, &is_locked);
     if (status == VC_OK && is_locked) status = list_items(arena, caps, p, choices, &items, &n);
     if (status == VC_OK && is_locked && n > 0) {
-      status = measure_items(arena, &t, p, items, n, choices);
+      status = measure_items(arena, &t, p, items, n);
       if (status == VC_OK) status = choices_end(choices);
     }
   }
